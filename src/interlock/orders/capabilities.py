@@ -1,0 +1,35 @@
+"""What a venue can and promises, as a record the engine decides by."""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class IdPromise(StrEnum):
+    """What a venue promises about our client ids (DESIGN 4, never two live orders for one leg)."""
+
+    UNIQUE_FOR_EVER = "unique_for_ever"
+    """A duplicate is refused: the same id may be sent again freely."""
+    UNIQUE_WHILE_OPEN = "unique_while_open"
+    """With expiring requests: wait out the expiry, query, then resend."""
+    NONE = "none"
+    """Never resend by itself: the leg is in doubt and a person is told."""
+
+
+class Capabilities(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One venue's abilities. Defaults are a plain venue that rests limits and little else."""
+
+    native_oco: bool = False
+    """Order lists of two: the venue cancels the sibling itself, on the first fill or trigger."""
+    native_stop: bool = False
+    """Rests stop and stop-limit orders and fires them on the last trade."""
+    native_amend: bool = False
+    """Changes price and quantity of a resting order in place."""
+    iceberg: bool = False
+    reduce_only: bool = True
+    post_only: bool = True
+    id_promise: IdPromise = IdPromise.UNIQUE_FOR_EVER
+    request_validity_ns: int = 5_000_000_000
+    """A request that reaches the venue later than this after it was sent is refused by it."""
+    reply_timeout_ns: int = 3_000_000_000
+    """No report after this long: the outcome is unknown and is asked for."""

@@ -1,0 +1,130 @@
+"""Commands: what a trader asks for. Each is answered by ``Accepted`` or a ``Reject``."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from interlock.orders.legs import PositionSide, Side
+from interlock.orders.rejects import Reject
+from interlock.orders.tree import LegChange, Node, Policy, Rule
+
+
+class PlaceOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="place"):
+    """Place one order tree. The same ``client_order_id`` and body again answers as the first."""
+
+    client_order_id: str
+    account: str
+    order: Node
+    policy: Policy = Policy()
+    rules: tuple[Rule, ...] = ()
+    tag: str = ""
+    """A strategy's name; cancel-all can be limited to it."""
+    round: bool = False
+    """Round prices and quantities off the increments towards safety instead of refusing."""
+    max_age_ms: int | None = None
+    """Refuse if the request was made longer ago than this."""
+
+
+class AmendOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="amend"):
+    """Change live legs in place. Name the order by ``order_id`` or ``client_order_id``."""
+
+    legs: dict[str, LegChange]
+    account: str = ""
+    order_id: str | None = None
+    client_order_id: str | None = None
+    if_version: int | None = None
+
+
+class CancelMode(StrEnum):
+    """What becomes of an exposure when its order is canceled."""
+
+    PROTECT = "protect"
+    """Entries go; exits stay until the exposure is gone."""
+    FLATTEN = "flatten"
+    """Everything goes and the exposure is closed at the market."""
+    RELEASE = "release"
+    """Everything goes; the position is the trader's own from now on."""
+
+
+class CancelOrder(
+    Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="cancel"
+):
+    account: str = ""
+    order_id: str | None = None
+    client_order_id: str | None = None
+    exposure: CancelMode = CancelMode.PROTECT
+
+
+class CancelLeg(
+    Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="cancel_leg"
+):
+    leg: str
+    account: str = ""
+    order_id: str | None = None
+    client_order_id: str | None = None
+
+
+class CancelOrders(
+    Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="cancel_all"
+):
+    """Cancel every live order of an account that matches all filters given."""
+
+    account: str
+    instrument: str | None = None
+    side: Side | None = None
+    """The side of the entries (of the first leg)."""
+    tag: str | None = None
+    exposure: CancelMode = CancelMode.PROTECT
+
+
+class ClosePosition(
+    Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="close"
+):
+    """Entries are recalled, exits resolved, and what every order here holds is closed."""
+
+    account: str
+    instrument: str
+    position_side: PositionSide | None = None
+
+
+class ExpireOrder(
+    Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="expire"
+):
+    """End what has not traded of an order as if its time were over; exits stay."""
+
+    account: str = ""
+    order_id: str | None = None
+    client_order_id: str | None = None
+
+
+class Signal(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="signal"):
+    """An outside number that conditions may watch; ``value`` is decimal text."""
+
+    name: str
+    value: str
+
+
+Command = (
+    PlaceOrder
+    | AmendOrder
+    | CancelOrder
+    | CancelLeg
+    | CancelOrders
+    | ClosePosition
+    | ExpireOrder
+    | Signal
+)
+
+
+class Accepted(Struct, frozen=True, omit_defaults=True, tag="accepted", gc=False):
+    """The command took effect. ``replayed``: it had before, and nothing new was done."""
+
+    order_id: str = ""
+    version: int = 0
+    replayed: bool = False
+    orders: tuple[str, ...] = ()
+
+
+Answer = Accepted | Reject

@@ -1,0 +1,455 @@
+"""Facts: immutable statements of what happened. State is a fold over them and nothing else.
+
+Decides the journal's vocabulary. Encoded as arrays (MessagePack): fields are only ever appended,
+with a default, so that every later version reads every earlier journal. Prices and quantities are
+whole increments of the leg's instrument; ``orders.wire`` turns a fact into DESIGN 2.6's JSON.
+``at`` is the time of the input that caused the fact. ``leg`` is the leg's number in its order.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+from interlock.orders.capabilities import Capabilities
+from interlock.orders.instruments import Instrument
+from interlock.orders.legs import PositionSide, TimeInForce
+from interlock.orders.rejects import Reject
+from interlock.orders.reports import CancelReason, VenueReject, VenueStatus
+from interlock.orders.requests import VenueOrderType
+from interlock.orders.terms import Change, LegTerms, OrderTerms
+
+
+class _Fact(Struct, frozen=True, array_like=True, tag=True, gc=False):
+    at: int
+
+
+class _OrderFact(_Fact, frozen=True, array_like=True, tag=True, gc=False):
+    order_id: str
+
+
+class _LegFact(_OrderFact, frozen=True, array_like=True, tag=True, gc=False):
+    leg: int
+
+
+class _VenueOrderFact(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
+    attempt: int
+
+
+# The world the engine lives in.
+
+
+class InstrumentDefined(_Fact, frozen=True, array_like=True, tag=True):
+    instrument: Instrument
+
+
+class VenueDefined(_Fact, frozen=True, array_like=True, tag=True):
+    venue: str
+    capabilities: Capabilities
+
+
+class InstrumentHalted(_Fact, frozen=True, array_like=True, tag=True):
+    instrument: str
+    detail: str = ""
+
+
+class InstrumentResumed(_Fact, frozen=True, array_like=True, tag=True):
+    instrument: str
+
+
+class VenueDisconnected(_Fact, frozen=True, array_like=True, tag=True):
+    venue: str
+    detail: str = ""
+
+
+class VenueConnected(_Fact, frozen=True, array_like=True, tag=True):
+    venue: str
+
+
+class SignalReceived(_Fact, frozen=True, array_like=True, tag=True):
+    name: str
+    value: str
+
+
+class Channel(StrEnum):
+    """One stream of prices a trigger can watch. Mid is kept in half increments."""
+
+    LAST = "last"
+    BID = "bid"
+    ASK = "ask"
+    MID = "mid"
+    MARK = "mark"
+    INDEX = "index"
+
+
+class WatermarkMoved(_Fact, frozen=True, array_like=True, tag=True, gc=False):
+    """A new extreme for the trailing stops of one instrument and source: one fact for all."""
+
+    instrument: str
+    channel: Channel
+    price: int
+
+
+class VolumeCounted(_Fact, frozen=True, array_like=True, tag=True, gc=False):
+    """Volume traded so far, for volume conditions; at most one a second per instrument."""
+
+    instrument: str
+    quantity: int
+
+
+class EngineStarted(_Fact, frozen=True, array_like=True, tag=True):
+    """The process began, again or for the first time; everything in doubt is asked about."""
+
+    epoch: int
+
+
+class CommandRefused(_Fact, frozen=True, array_like=True, tag=True):
+    """A command was refused; nothing of it stays. Kept so that the story is complete."""
+
+    client_order_id: str
+    command: str
+    reject: Reject
+
+
+# An order's life.
+
+
+class OrderAccepted(_Fact, frozen=True, array_like=True, tag=True):
+    terms: OrderTerms
+
+    @property
+    def order_id(self) -> str:
+        return self.terms.id
+
+
+class OrderAmended(_OrderFact, frozen=True, array_like=True, tag=True):
+    version: int
+    changes: tuple[Change, ...]
+    by: str
+    """``trader``, ``rule`` or ``outside``."""
+
+
+class RuleFired(_OrderFact, frozen=True, array_like=True, tag=True):
+    rule: int
+    refused: Reject | None = None
+
+
+class OrderCanceling(_OrderFact, frozen=True, array_like=True, tag=True):
+    """The order is winding down: ``exposure`` is ``protect``, ``flatten`` or ``release``."""
+
+    exposure: str
+    reason: str
+
+
+class OrderDone(_OrderFact, frozen=True, array_like=True, tag=True):
+    """Nothing of the order is live. ``status``: filled, canceled, expired, rejected or closed."""
+
+    status: str
+
+
+class OrderForgotten(_OrderFact, frozen=True, array_like=True, tag=True):
+    """A done order left memory; its id stays known."""
+
+
+class ExposureAdjusted(_OrderFact, frozen=True, array_like=True, tag=True):
+    """Someone else reduced the position; this order protects ``quantity`` less."""
+
+    quantity: int
+    reason: str
+
+
+# A leg's life.
+
+
+class LegArmed(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
+    """The leg watches the market. ``watermark`` is where a trailing stop starts from."""
+
+    quantity: int
+    trigger_price: int | None = None
+    watermark: int | None = None
+
+
+class LegDisarmed(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
+    reason: str
+
+
+class TrailActivated(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
+    price: int
+
+
+class ConditionChanged(_LegFact, frozen=True, array_like=True, tag=True):
+    """``atoms`` is a bit mask of the condition's parts that hold; ``holds`` is the whole of it."""
+
+    atoms: int
+    holds: bool
+
+
+class LegTriggered(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
+    """The leg is due. ``price`` is what the market showed, ``trigger_price`` what it waited for."""
+
+    source: str
+    price: int
+    trigger_price: int | None = None
+
+
+class LegClaimed(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
+    """The leg has the exclusive right to trade for ``oco``; every other node of it is frozen."""
+
+    oco: int
+
+
+class ClaimReleased(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
+    oco: int
+    reason: str
+
+
+class LegEscalated(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
+    """The leg goes on as a market order."""
+
+    reason: str
+
+
+class LegAdded(_LegFact, frozen=True, array_like=True, tag=True):
+    """Interlock added a leg of its own: to flatten, to close, or as safety stop."""
+
+    terms: LegTerms
+
+
+class LegRetrying(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
+    """A refused leg is sent again, not before ``not_before``."""
+
+    not_before: int
+    reason: str
+
+
+class LegDone(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
+    """``status``: filled, canceled, rejected or expired. A fill may still be booked on it."""
+
+    status: str
+    cum_quantity: int
+    reason: str = ""
+
+
+# A venue order's life. Each names the leg and the attempt; the client id derives from them.
+
+
+class VenueOrderSending(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+    """The intent to send, durable before the send."""
+
+    order_type: VenueOrderType
+    side: int
+    quantity: int
+    valid_until: int
+    price: int | None = None
+    trigger_price: int | None = None
+    time_in_force: TimeInForce = TimeInForce.GTC
+    expire_at: int | None = None
+    reduce_only: bool = False
+    list_id: str = ""
+
+
+class VenueOrderAcknowledged(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+    venue_id: str = ""
+
+
+class VenueOrderFilled(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+    """One execution, counted once. ``cum_quantity`` is the leg's, over all its attempts."""
+
+    exec_id: str
+    quantity: int
+    price: int
+    cum_quantity: int
+    fee: int = 0
+    confirmed: bool = True
+    late: bool = False
+    """It came after the venue order had been reported gone."""
+
+
+class FillConfirmed(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+    exec_id: str
+
+
+class FillRefuted(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+    """The venue does not know a fill it reported: it is taken back."""
+
+    exec_id: str
+    quantity: int
+    price: int
+    cum_quantity: int
+
+
+class VenueOrderAmending(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+    request: int
+    quantity: int
+    price: int | None = None
+    trigger_price: int | None = None
+
+
+class VenueOrderAmended(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+    """``quantity`` is the venue order's new total; ``request`` is -1 when someone else did it."""
+
+    request: int
+    quantity: int
+    price: int | None = None
+    trigger_price: int | None = None
+
+
+class VenueOrderAmendRefused(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+    request: int
+    code: VenueReject
+
+
+class VenueOrderCanceling(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+    """A recall: the venue is asked to cancel, and we wait until it says what became of it."""
+
+    request: int
+    reason: str
+
+
+class VenueOrderCanceled(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+    reason: CancelReason
+
+
+class VenueOrderExpired(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+    pass
+
+
+class VenueOrderRejected(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+    code: VenueReject
+    detail: str = ""
+
+
+class VenueOrderUnknown(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+    """What became of a request is not known; it is asked for, never assumed."""
+
+    detail: str
+
+
+class VenueOrderQuerying(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+    request: int
+    not_before: int = 0
+
+
+class VenueOrderFound(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+    """The venue's answer to a query."""
+
+    status: VenueStatus
+    quantity: int = 0
+    price: int | None = None
+    trigger_price: int | None = None
+
+
+class ReportIgnored(_Fact, frozen=True, array_like=True, tag=True):
+    """A report that fits nothing we know or have asked; counted, never acted on."""
+
+    client_id: str
+    report: str
+    reason: str
+
+
+class StrayRecalled(_Fact, frozen=True, array_like=True, tag=True):
+    """An order with our ids that this journal does not explain was found and recalled."""
+
+    venue: str
+    client_id: str
+    account: str
+    instrument: str
+
+
+class PositionSeen(_Fact, frozen=True, array_like=True, tag=True):
+    """The venue's word on a position that disagrees with ours; acted on when it is repeated."""
+
+    account: str
+    instrument: str
+    quantity: int
+    position_side: PositionSide | None = None
+
+
+class IncidentKind(StrEnum):
+    """Something that should not have happened and was handled."""
+
+    DOUBLE_FILL = "double_fill"
+    OVERFILL = "overfill"
+    PHANTOM_FILL = "phantom_fill"
+    LATE_FILL = "late_fill"
+    STRAY_FILL = "stray_fill"
+    ORPHAN = "orphan"
+    EXIT_REJECTED = "exit_rejected"
+    ENTRY_REJECTED = "entry_rejected"
+    NAKED_POSITION = "naked_position"
+    OUTSIDE_CHANGE = "outside_change"
+    OUTSIDE_CLOSE = "outside_close"
+    IN_DOUBT = "in_doubt"
+    DUST_LEFT = "dust_left"
+    GAP = "gap"
+    AMEND_REFUSED = "amend_refused"
+    RULE_REFUSED = "rule_refused"
+    FLATTEN_FAILED = "flatten_failed"
+
+
+class IncidentOpened(_OrderFact, frozen=True, array_like=True, tag=True):
+    """``setting`` names the policy that governs what happens next."""
+
+    kind: IncidentKind
+    leg: int
+    detail: str
+    setting: str = ""
+    quantity: int = 0
+
+
+class IncidentClosed(_OrderFact, frozen=True, array_like=True, tag=True):
+    kind: IncidentKind
+    leg: int
+    detail: str
+
+
+Fact = (
+    InstrumentDefined
+    | VenueDefined
+    | InstrumentHalted
+    | InstrumentResumed
+    | VenueDisconnected
+    | VenueConnected
+    | SignalReceived
+    | WatermarkMoved
+    | VolumeCounted
+    | EngineStarted
+    | CommandRefused
+    | OrderAccepted
+    | OrderAmended
+    | RuleFired
+    | OrderCanceling
+    | OrderDone
+    | OrderForgotten
+    | ExposureAdjusted
+    | LegArmed
+    | LegDisarmed
+    | TrailActivated
+    | ConditionChanged
+    | LegTriggered
+    | LegClaimed
+    | ClaimReleased
+    | LegEscalated
+    | LegAdded
+    | LegRetrying
+    | LegDone
+    | VenueOrderSending
+    | VenueOrderAcknowledged
+    | VenueOrderFilled
+    | FillConfirmed
+    | FillRefuted
+    | VenueOrderAmending
+    | VenueOrderAmended
+    | VenueOrderAmendRefused
+    | VenueOrderCanceling
+    | VenueOrderCanceled
+    | VenueOrderExpired
+    | VenueOrderRejected
+    | VenueOrderUnknown
+    | VenueOrderQuerying
+    | VenueOrderFound
+    | ReportIgnored
+    | StrayRecalled
+    | PositionSeen
+    | IncidentOpened
+    | IncidentClosed
+)

@@ -1,0 +1,92 @@
+"""Refusals: every expected no, as a value with a code that never changes.
+
+Decides the vocabulary and the order of refusals. Checks run in the order of ``RejectCode``'s
+groups (shape, numbers, tree, instrument, market, state), so a request always gets the same answer.
+"""
+
+from enum import StrEnum
+
+from msgspec import Struct
+
+
+class RejectCode(StrEnum):
+    """Why something was refused. Codes are part of the API: added to, never renamed."""
+
+    # Shape: the body does not say what the words allow.
+    MALFORMED = "MALFORMED"
+    UNKNOWN_FIELD = "UNKNOWN_FIELD"
+    MISSING_FIELD = "MISSING_FIELD"
+    WRONG_TYPE = "WRONG_TYPE"
+    UNKNOWN_VALUE = "UNKNOWN_VALUE"
+    # Identity.
+    DUPLICATE_ID = "DUPLICATE_ID"
+    ORDER_UNKNOWN = "ORDER_UNKNOWN"
+    LEG_UNKNOWN = "LEG_UNKNOWN"
+    SIGNAL_TOO_OLD = "SIGNAL_TOO_OLD"
+    # The tree.
+    TREE_TOO_DEEP = "TREE_TOO_DEEP"
+    TREE_TOO_WIDE = "TREE_TOO_WIDE"
+    TOO_FEW_NODES = "TOO_FEW_NODES"
+    DUPLICATE_LEG_ID = "DUPLICATE_LEG_ID"
+    RULE_CYCLE = "RULE_CYCLE"
+    RULE_INVALID = "RULE_INVALID"
+    CONDITION_INVALID = "CONDITION_INVALID"
+    NOTHING_TO_EXIT = "NOTHING_TO_EXIT"
+    WRONG_SIDE = "WRONG_SIDE"
+    # Numbers and the instrument's own rules.
+    INSTRUMENT_UNKNOWN = "INSTRUMENT_UNKNOWN"
+    BAD_NUMBER = "BAD_NUMBER"
+    OFF_INCREMENT = "OFF_INCREMENT"
+    NOT_POSITIVE = "NOT_POSITIVE"
+    QUANTITY_BELOW_MINIMUM = "QUANTITY_BELOW_MINIMUM"
+    QUANTITY_ABOVE_MAXIMUM = "QUANTITY_ABOVE_MAXIMUM"
+    NOTIONAL_BELOW_MINIMUM = "NOTIONAL_BELOW_MINIMUM"
+    PRICE_OUTSIDE_BAND = "PRICE_OUTSIDE_BAND"
+    SHARES_EXCEED_WHOLE = "SHARES_EXCEED_WHOLE"
+    EXPIRED_ALREADY = "EXPIRED_ALREADY"
+    NOT_SUPPORTED = "NOT_SUPPORTED"
+    # The market and the venue, now.
+    STOP_THROUGH_MARKET = "STOP_THROUGH_MARKET"
+    INSTRUMENT_HALTED = "INSTRUMENT_HALTED"
+    VENUE_DOWN = "VENUE_DOWN"
+    # The state of the order.
+    VERSION_MISMATCH = "VERSION_MISMATCH"
+    ORDER_DONE = "ORDER_DONE"
+    LEG_DONE = "LEG_DONE"
+    LEG_CLAIMED = "LEG_CLAIMED"
+    LEG_FROZEN = "LEG_FROZEN"
+    NOT_AMENDABLE = "NOT_AMENDABLE"
+
+    @property
+    def transient(self) -> bool:
+        """Whether the very same request could do better later."""
+        return self in _TRANSIENT
+
+
+_TRANSIENT = frozenset(
+    (
+        RejectCode.STOP_THROUGH_MARKET,
+        RejectCode.INSTRUMENT_HALTED,
+        RejectCode.VENUE_DOWN,
+        RejectCode.LEG_CLAIMED,
+        RejectCode.LEG_FROZEN,
+        RejectCode.PRICE_OUTSIDE_BAND,
+    )
+)
+
+
+class Reject(Struct, frozen=True, omit_defaults=True):
+    """One refusal: the code, where in the request, the rule, and the way out."""
+
+    code: RejectCode
+    path: str
+    """Where: ``order.then.legs[1].trigger_price``; empty for the request as a whole."""
+    rule: str
+    """What must hold, as a sentence."""
+    way_out: str = ""
+    """What to send instead."""
+
+    def __str__(self) -> str:
+        where = f" at {self.path}" if self.path else ""
+        out = f" {self.way_out}" if self.way_out else ""
+        return f"{self.code}{where}: {self.rule}{out}"
