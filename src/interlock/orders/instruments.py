@@ -132,7 +132,8 @@ class Grid:
         fees = self.instrument.fees
         rate = parse_decimal(fees.maker_bps if maker else fees.taker_bps)
         assert not isinstance(rate, NumberProblem), "fees are checked by instrument_problem"
-        return -(-price * quantity * rate.mantissa // (10**rate.places * 10_000))
+        scale: int = 10**rate.places * 10_000
+        return -(-price * quantity * rate.mantissa // scale)
 
 
 def instrument_problem(instrument: Instrument) -> str | None:
