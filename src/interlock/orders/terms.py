@@ -110,6 +110,8 @@ class LegTerms(Struct, frozen=True, omit_defaults=True, gc=False):
     """Whether it reduces what an earlier leg of this order opened (or is reduce-only)."""
     system: str = ""
     """Why Interlock added this leg itself: ``flatten``, ``close`` or ``safety_stop``."""
+    scope: int = -1
+    """For a leg Interlock added: the relation (a flatten: the leg) it belongs to."""
 
 
 class Relation(Struct, frozen=True, omit_defaults=True):

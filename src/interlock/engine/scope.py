@@ -1,0 +1,117 @@
+"""Reading the tree: fills, averages and who stands where.
+
+Pure questions about one order's relations, shared by wants, prices and incidents. A node's fill is
+a leg's own fills; an ``oto``'s is its first's (what its children exist for); an ``oco``'s and an
+``all``'s are the sums of their nodes'.
+"""
+
+from collections.abc import Iterator
+
+from interlock.engine.state import Leg, Order
+
+
+def legs_under(order: Order, node: int) -> Iterator[int]:
+    """Leg numbers under a node, in the trader's order."""
+    if node >= 0:
+        yield node
+        return
+    for child in order.relations[~node].children:
+        yield from legs_under(order, child)
+
+
+def fill(order: Order, node: int, confirmed: bool = False) -> int:
+    """What a node has filled; with ``confirmed`` leaving out fills still to be confirmed."""
+    if node >= 0:
+        leg = order.legs[node]
+        return leg.cum - (leg.unconfirmed if confirmed else 0)
+    relation = order.relations[~node]
+    if relation.kind == "oto":
+        return fill(order, relation.children[0], confirmed)
+    return sum(fill(order, child, confirmed) for child in relation.children)
+
+
+def whole(order: Order, node: int) -> int:
+    """The full quantity of a node, as ordered."""
+    if node >= 0:
+        return order.legs[node].terms.quantity
+    relation = order.relations[~node]
+    if relation.kind == "oto":
+        return whole(order, relation.children[0])
+    sizes = [whole(order, child) for child in relation.children]
+    return max(sizes) if relation.kind == "oco" else sum(sizes)
+
+
+def settled(order: Order, node: int) -> bool:
+    """Whether nothing under the node can fill any more."""
+    return all(
+        order.legs[leg].ended and order.legs[leg].venue is None for leg in legs_under(order, node)
+    )
+
+
+def parents(order: Order) -> tuple[list[int], list[int]]:
+    """The relation above each leg, and above each relation; -1 at the top."""
+    above_leg = [-1] * len(order.legs)
+    above_relation = [-1] * len(order.relations)
+    for number, relation in enumerate(order.relations):
+        for child in relation.children:
+            if child >= 0:
+                above_leg[child] = number
+            else:
+                above_relation[~child] = number
+    return above_leg, above_relation
+
+
+def chain(order: Order, leg: int) -> list[tuple[int, int]]:
+    """From a leg upwards: each relation above it, with the child of it that the leg is under."""
+    if not order.relations or order.legs[leg].terms.system:
+        return []
+    above_leg, above_relation = parents(order)
+    out: list[tuple[int, int]] = []
+    node, relation = leg, above_leg[leg]
+    while relation != -1:
+        out.append((relation, node))
+        node, relation = ~relation, above_relation[relation]
+    return out
+
+
+def entry_of(order: Order, leg: int) -> int | None:
+    """The node whose fills this leg exists for: the first of the nearest ``oto`` above it."""
+    terms = order.legs[leg].terms
+    if terms.system:
+        return order.relations[terms.scope].children[0] if terms.scope >= 0 else None
+    for relation, child in chain(order, leg):
+        shape = order.relations[relation]
+        if shape.kind == "oto" and child == shape.children[1]:
+            return shape.children[0]
+    return None
+
+
+def entry_value(order: Order, node: int) -> tuple[int, int]:
+    """(sum of quantity x price, quantity) of an entry node's fills."""
+    if node < 0 and order.relations[~node].kind == "oto":
+        return entry_value(order, order.relations[~node].children[0])
+    value = quantity = 0
+    for number in legs_under(order, node):
+        leg = order.legs[number]
+        if node < 0 and leg.terms.exits:
+            continue
+        value += leg.value
+        quantity += leg.cum
+    return value, quantity
+
+
+def net(order: Order) -> dict[tuple[str, str], int]:
+    """Signed quantity bought or sold and not undone, per (instrument, position side)."""
+    out: dict[tuple[str, str], int] = {}
+    for leg in order.legs:
+        if leg.cum:
+            key = (leg.terms.instrument, str(leg.terms.position_side or ""))
+            out[key] = out.get(key, 0) + leg.terms.side * leg.cum
+    return out
+
+
+def live_legs(order: Order) -> Iterator[tuple[int, Leg]]:
+    """Legs with something at the venue."""
+    for number, leg in enumerate(order.legs):
+        if leg.venue is not None:
+            yield number, leg
