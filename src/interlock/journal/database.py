@@ -116,13 +116,14 @@ def plain_errors(folder: Path) -> Iterator[None]:
 
 def explained(error: sqlite3.DatabaseError, folder: Path) -> JournalError:
     """What a database error means for a person."""
-    name = getattr(error, "sqlite_errorname", "") or ""
+    assert not isinstance(error, sqlite3.ProgrammingError), error
+    name = _error_name(error)
     where = f"the journal in {folder}"
     if name.startswith("SQLITE_FULL"):
         return JournalUnavailable(f"{where}: the disk is full. Nothing was written; free space.")
     if name.startswith(("SQLITE_READONLY", "SQLITE_PERM", "SQLITE_CANTOPEN", "SQLITE_AUTH")):
         return JournalUnavailable(
-            f"{where} cannot be written ({error}). Nothing was written; check that the folder "
+            f"{where} cannot be opened or written ({error}). Nothing was written; check that it "
             f"exists, belongs to this user and is not on a read-only disk."
         )
     if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
@@ -131,7 +132,21 @@ def explained(error: sqlite3.DatabaseError, folder: Path) -> JournalError:
         )
     if name.startswith("SQLITE_IOERR"):
         return JournalUnavailable(f"{where}: the disk failed ({error}). Check the disk.")
+    return file_damaged(folder, str(error))
+
+
+def outcome_unknown(error: sqlite3.DatabaseError) -> bool:
+    """Whether a write may have reached the disk all the same: it failed while being synced."""
+    return _error_name(error).startswith("SQLITE_IOERR")
+
+
+def _error_name(error: sqlite3.DatabaseError) -> str:
+    return getattr(error, "sqlite_errorname", None) or ""
+
+
+def file_damaged(folder: Path, detail: str) -> JournalDamaged:
+    """The database file itself is not sound, so no single frame can be named."""
     return JournalDamaged(
-        f"{where}: the file {NAME} itself is damaged ({error}), so no frame of it can be trusted. "
-        f"Restore the folder from a backup. The damaged file was left as it is."
+        f"the journal in {folder}: the file {NAME} itself is damaged ({detail}), so no frame of it "
+        f"can be trusted. Restore the folder from a backup. The file was left as it is."
     )

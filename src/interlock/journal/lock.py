@@ -39,4 +39,6 @@ class FolderLock:
 
     def release(self) -> None:
         """Let go. The file stays: removing it would let two processes lock two files."""
-        os.close(self._fd)
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
