@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from interlock.journal.errors import JournalDamaged
+from interlock.journal.errors import JournalDamaged, JournalError
 from interlock.journal.frames import Frame, digest
 from interlock.journal.memory import AppendFault, MemoryJournal
 from interlock.journal.port import AppendResult, Damage, settle
@@ -240,7 +240,7 @@ def test_flipped_bits_are_noticed_or_harmless(tmp_path: Path, name: str) -> None
         (tmp_path / name).write_bytes(damaged)
         try:
             journal = SqliteJournal(tmp_path)
-        except JournalDamaged:
+        except JournalError:
             noticed += 1
             continue
         read = list(journal.read(1))

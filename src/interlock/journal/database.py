@@ -23,14 +23,12 @@ BATCH = 256
 """Frames read at a time, so that a slow reader never holds the write-ahead log."""
 BUSY_MS = 5_000
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS frames (
-    n INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, previous BLOB NOT NULL, at INTEGER NOT NULL,
-    first_seq INTEGER NOT NULL, hash BLOB NOT NULL, payload BLOB NOT NULL);
-CREATE TABLE IF NOT EXISTS snapshots (
-    n INTEGER PRIMARY KEY, seal BLOB NOT NULL, data BLOB NOT NULL);
-"""
+_TABLES = (
+    "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE frames (n INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, previous BLOB NOT NULL, "
+    "at INTEGER NOT NULL, first_seq INTEGER NOT NULL, hash BLOB NOT NULL, payload BLOB NOT NULL)",
+    "CREATE TABLE snapshots (n INTEGER PRIMARY KEY, seal BLOB NOT NULL, data BLOB NOT NULL)",
+)
 _FRAMES = "SELECT n, epoch, previous, at, first_seq, payload, hash FROM frames"
 
 Row = tuple[int, int, bytes, int, int, bytes, bytes]
@@ -50,14 +48,17 @@ def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
 
 
 def prepare(connection: sqlite3.Connection, folder: Path) -> None:
-    """Create what is missing and refuse a format this version does not know."""
-    tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name='meta'")
-    if tables.fetchone()[0]:
+    """Make the tables of a new file; refuse a format this version does not know."""
+    found = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
+    # One changed letter in a column's type can make SQLite see no frames at all.
+    if found == [(table,) for table in _TABLES]:
         check_format(connection, folder)
         return
-    connection.executescript(
-        f"BEGIN; {_SCHEMA} INSERT INTO meta VALUES ('format', '{FORMAT}'); COMMIT;"
-    )
+    # Making tables in a file that only seems empty would bury what is in it.
+    if found or connection.execute("PRAGMA page_count").fetchone()[0] > 1:
+        raise file_damaged(folder, "its tables are not a journal's")
+    script = "; ".join(("BEGIN", *_TABLES, f"INSERT INTO meta VALUES ('format', '{FORMAT}')"))
+    connection.executescript(f"{script}; COMMIT;")
 
 
 def check_format(connection: sqlite3.Connection, folder: Path) -> None:
@@ -112,6 +113,9 @@ def plain_errors(folder: Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         raise explained(error, folder) from error
+    except UnicodeDecodeError as error:
+        # SQLite quotes a damaged schema in its message, which Python then cannot read.
+        raise file_damaged(folder, "its schema is not text") from error
 
 
 def explained(error: sqlite3.DatabaseError, folder: Path) -> JournalError:

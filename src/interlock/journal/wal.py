@@ -60,8 +60,9 @@ def inspect(path: Path) -> WalState:
         page = data[at + _PAGE_HEAD.size : at + _PAGE_HEAD.size + page_size]
         head = data[at : at + _PAGE_HEAD.size].ljust(_PAGE_HEAD.size, b"\0")
         _, commit, page_salt1, page_salt2, check1, check2 = _PAGE_HEAD.unpack(head)
-        ours = (page_salt1, page_salt2) == (salt1, salt2)
-        if sound and ours and len(page) == page_size:
+        # Pages of an earlier round have neither salt; with one the page is ours, and damaged.
+        ours = page_salt1 == salt1 or page_salt2 == salt2
+        if sound and (page_salt1, page_salt2) == (salt1, salt2) and len(page) == page_size:
             sums = _checksum(page, order, _checksum(head[:8], order, sums))
             sound = sums == (check1, check2)
         else:
