@@ -59,6 +59,8 @@ class VenueOrder(Struct):
     queries: int = 0
     list_id: str = ""
     sent_at: int = 0
+    amending_until: int = 0
+    """An amend may still take effect until then; 0 when none is open."""
 
 
 class Leg(Struct):
@@ -100,6 +102,11 @@ class Leg(Struct):
     @property
     def ended(self) -> bool:
         return self.state in ENDS
+
+    @property
+    def at_rest(self) -> bool:
+        """Working, with no question open: the only time a request about it may be made."""
+        return self.state is LegState.WORKING and self.venue is not None and not self.venue.querying
 
     @property
     def unconfirmed(self) -> int:

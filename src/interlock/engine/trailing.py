@@ -23,7 +23,7 @@ COMPACT_MIN = 64
 class TrailEntry:
     """One armed trailing stop: its distance, where it stands, and whom it belongs to."""
 
-    __slots__ = ("bps", "group", "key", "live", "selling", "ticks", "wm")
+    __slots__ = ("bps", "group", "key", "live", "selling", "ticks", "touched_at", "touches", "wm")
 
     def __init__(self, key: tuple[str, int], selling: bool, ticks: int, bps: int) -> None:
         self.key = key
@@ -34,6 +34,8 @@ class TrailEntry:
         self.group: TrailGroup | None = None
         self.wm = UNSET
         """The watermark when it left its group."""
+        self.touches = 0
+        self.touched_at = 0
 
 
 class TrailGroup:

@@ -30,13 +30,15 @@ def split_atom(code: int) -> tuple[int, int]:
 class LevelEntry:
     """One level waiting to be reached."""
 
-    __slots__ = ("key", "level", "live", "rising")
+    __slots__ = ("key", "level", "live", "rising", "touched_at", "touches")
 
     def __init__(self, key: Key, level: int, rising: bool) -> None:
         self.key = key
         self.level = level
         self.rising = rising
         self.live = True
+        self.touches = 0
+        self.touched_at = 0
 
 
 Entry = LevelEntry | TrailEntry

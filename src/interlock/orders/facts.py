@@ -183,6 +183,12 @@ class ConditionChanged(_LegFact, frozen=True, array_like=True, tag=True):
     holds: bool
 
 
+class LegCanceling(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
+    """The leg is being ended by the trader."""
+
+    reason: str
+
+
 class LegTriggered(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
     """The leg is due. ``price`` is what the market showed, ``trigger_price`` what it waited for."""
 
@@ -362,6 +368,7 @@ class PositionSeen(_Fact, frozen=True, array_like=True, tag=True):
     instrument: str
     quantity: int
     position_side: PositionSide | None = None
+    doubted: bool = True
 
 
 class IncidentKind(StrEnum):
@@ -425,6 +432,7 @@ Fact = (
     | LegDisarmed
     | TrailActivated
     | ConditionChanged
+    | LegCanceling
     | LegTriggered
     | LegClaimed
     | ClaimReleased

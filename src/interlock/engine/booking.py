@@ -1,0 +1,399 @@
+"""Booking: what a venue's report means for a leg.
+
+Decides which facts a report becomes. Invariants: every execution is counted once, whenever and
+however often it is told; a report that answers an older question changes nothing; an absence or a
+refused cancel is a reason to ask, never an answer.
+"""
+
+from interlock.engine import endings, outside
+from interlock.engine.leg import LegState
+from interlock.engine.state import Leg, Order
+from interlock.engine.turn import Turn
+from interlock.orders import facts as f
+from interlock.orders import reports as r
+from interlock.orders.capabilities import IdPromise
+from interlock.orders.ids import client_id, parse_client_id
+from interlock.orders.requests import CancelVenueOrder
+
+LegReport = (
+    r.Acknowledged
+    | r.Filled
+    | r.Canceled
+    | r.Rejected
+    | r.Expired
+    | r.CancelRefused
+    | r.Amended
+    | r.AmendRefused
+    | r.OutcomeUnknown
+    | r.OrderStatus
+)
+
+
+def book(turn: Turn, report: LegReport) -> None:
+    """Write down what a report about one venue order says."""
+    parsed = parse_client_id(report.client_id)
+    order = turn.state.orders.get(parsed[0]) if parsed else None
+    if parsed is None or order is None or parsed[1] >= len(order.legs):
+        _unexplained(turn, report, "no such order here")
+        return
+    _, number, attempt = parsed
+    leg = order.legs[number]
+    turn.touch(order)
+    if isinstance(report, r.Filled):
+        fill(turn, order, number, attempt, report.execution)
+        return
+    if isinstance(report, r.OrderStatus):
+        status(turn, order, number, attempt, report)
+        return
+    if leg.venue is None or leg.venue.attempt != attempt:
+        late = leg.venue is None or attempt < leg.venue.attempt
+        if isinstance(report, r.Canceled | r.Expired) and report.cum_quantity > _booked(
+            leg, attempt
+        ):
+            turn.query(order, number, attempt)
+        if isinstance(report, r.Acknowledged) and attempt > leg.attempts:
+            _unexplained(turn, report, "an attempt we did not make")
+        else:
+            ignore(turn, report, "about an attempt already over" if late else "never sent")
+        return
+    _about_current(turn, order, number, report)
+
+
+def _about_current(turn: Turn, order: Order, number: int, report: LegReport) -> None:
+    leg = order.legs[number]
+    venue = leg.venue
+    assert venue is not None
+    at, attempt = turn.at, venue.attempt
+    match report:
+        case r.Acknowledged():
+            if not venue.acknowledged:
+                turn.emit(f.VenueOrderAcknowledged(at, order.id, number, attempt, report.venue_id))
+        case r.Canceled() | r.Expired():
+            if report.cum_quantity > venue.cum:
+                ask(turn, order, number, "its end was told before all its fills")
+            elif isinstance(report, r.Expired):
+                turn.emit(f.VenueOrderExpired(at, order.id, number, attempt))
+                endings.after_expiry(turn, order, number)
+            else:
+                outside.canceled(turn, order, number, report)
+        case r.Rejected():
+            _rejected(turn, order, number, report)
+        case r.CancelRefused():
+            if report.request == venue.request and leg.state is LegState.PENDING_CANCEL:
+                ask(turn, order, number, f"cancel refused: {report.code}")
+            else:
+                ignore(turn, report, "answers an older question")
+        case r.Amended():
+            _amended(turn, order, number, report)
+        case r.AmendRefused():
+            if report.request == venue.request and leg.state is LegState.PENDING_REPLACE:
+                turn.emit(
+                    f.VenueOrderAmendRefused(
+                        at, order.id, number, attempt, report.request, report.code
+                    )
+                )
+                endings.amend_refused(turn, order, number, report)
+                turn.query(order, number, attempt)
+            else:
+                ignore(turn, report, "answers an older question")
+        case r.OutcomeUnknown():
+            ask(turn, order, number, report.detail or "outcome unknown")
+
+
+def ask(turn: Turn, order: Order, number: int, detail: str) -> None:
+    """The leg's fate is not known: say so, and ask the venue."""
+    venue = order.legs[number].venue
+    assert venue is not None
+    turn.emit(f.VenueOrderUnknown(turn.at, order.id, number, venue.attempt, detail))
+    turn.query(order, number, venue.attempt)
+
+
+def ask_again(turn: Turn, order: Order, number: int) -> None:
+    """No answer to a question either: ask once more, and tell a person when it goes on."""
+    venue = order.legs[number].venue
+    assert venue is not None
+    key = f"{f.IncidentKind.IN_DOUBT}:{number}"
+    if venue.queries >= turn.state.settings.queries_alert and key not in order.incidents:
+        turn.incident(
+            order,
+            f.IncidentKind.IN_DOUBT,
+            number,
+            f"the venue has not said what became of {order.legs[number].terms.id}",
+            "queries_alert",
+            1,
+        )
+    turn.query(order, number, venue.attempt)
+
+
+def check_fill(turn: Turn, order: Order, number: int, exec_id: str) -> None:
+    """The confirmation window of a fill is over: ask the venue whether it knows it."""
+    turn.query(order, number, order.legs[number].fills[exec_id].attempt)
+
+
+def fill(turn: Turn, order: Order, number: int, attempt: int, execution: r.Execution) -> None:
+    """Count one execution, once."""
+    leg = order.legs[number]
+    known = leg.fills.get(execution.exec_id)
+    if known is not None:
+        if known.confirm_by:  # told a second time: that is the confirmation
+            turn.emit(f.FillConfirmed(turn.at, order.id, number, attempt, execution.exec_id))
+        return
+    venue = leg.venue
+    current = venue is not None and venue.attempt == attempt
+    confirmed = order.terms.policy.confirm_ns == 0
+    late = not current
+    turn.emit(
+        f.VenueOrderFilled(
+            turn.at,
+            order.id,
+            number,
+            attempt,
+            execution.exec_id,
+            execution.quantity,
+            execution.price,
+            leg.cum + execution.quantity,
+            execution.fee,
+            confirmed,
+            late,
+        )
+    )
+    grid = turn.state.markets[leg.terms.instrument].grid
+    if late:
+        turn.incident(
+            order,
+            f.IncidentKind.LATE_FILL,
+            number,
+            f"{grid.quantity_text(execution.quantity)} filled after the venue order was gone",
+            "",
+            execution.quantity,
+        )
+    if leg.cum > leg.terms.quantity:
+        over = min(execution.quantity, leg.cum - leg.terms.quantity)
+        if not leg.terms.exits:
+            turn.incident(
+                order,
+                f.IncidentKind.OVERFILL,
+                number,
+                f"{grid.quantity_text(over)} more filled than ordered; it is covered as well",
+                "",
+                over,
+            )
+    endings.after_fill(turn, order, number)
+
+
+def _rejected(turn: Turn, order: Order, number: int, report: r.Rejected) -> None:
+    leg = order.legs[number]
+    venue = leg.venue
+    assert venue is not None
+    if report.code is r.VenueReject.DUPLICATE_CLIENT_ID:
+        if leg.state is not LegState.WORKING:
+            ask(turn, order, number, "the venue has seen this id: the first send arrived")
+        return
+    if venue.acknowledged and report.code is not r.VenueReject.REDUCE_ONLY:
+        ignore(turn, report, "it had been acknowledged")
+        ask(turn, order, number, "acknowledged, then rejected")
+        return
+    turn.emit(
+        f.VenueOrderRejected(turn.at, order.id, number, venue.attempt, report.code, report.detail)
+    )
+    endings.after_reject(turn, order, number, report)
+
+
+def _amended(turn: Turn, order: Order, number: int, report: r.Amended) -> None:
+    leg = order.legs[number]
+    venue = leg.venue
+    assert venue is not None
+    if report.request is None:
+        outside.amended(turn, order, number, report)
+        return
+    asked = leg.state is LegState.PENDING_REPLACE and report.request == venue.request
+    if not asked and leg.state is not LegState.UNCONFIRMED:
+        ignore(turn, report, "answers an older question")
+        return
+    turn.emit(
+        f.VenueOrderAmended(
+            turn.at,
+            order.id,
+            number,
+            venue.attempt,
+            report.request,
+            report.quantity,
+            report.price,
+            report.trigger_price,
+        )
+    )
+
+
+def status(turn: Turn, order: Order, number: int, attempt: int, report: r.OrderStatus) -> None:
+    """The answer to a question: fills are always booked; the rest only if it is the last one."""
+    leg = order.legs[number]
+    for execution in report.fills:
+        fill(turn, order, number, attempt, execution)
+    _refute_missing(turn, order, number, attempt, report)
+    venue = leg.venue
+    if venue is None or venue.attempt != attempt:
+        if report.status is r.VenueStatus.WORKING:
+            _stray(turn, report, order)
+        return
+    if report.request != venue.request or not venue.querying:
+        ignore(turn, report, "answers an older question")
+        return
+    if report.status is r.VenueStatus.NOT_FOUND:
+        _not_found(turn, order, number, report)
+        return
+    if report.status is r.VenueStatus.WORKING and report.as_of <= venue.amending_until:
+        turn.query(order, number, attempt, venue.amending_until + 1)
+        return
+    turn.emit(
+        f.VenueOrderFound(
+            turn.at,
+            order.id,
+            number,
+            attempt,
+            report.status,
+            report.quantity,
+            report.price,
+            report.trigger_price,
+        )
+    )
+    endings.after_found(turn, order, number, report)
+
+
+def _not_found(turn: Turn, order: Order, number: int, report: r.OrderStatus) -> None:
+    """Proof that nothing was sent only once the request can no longer arrive."""
+    leg = order.legs[number]
+    venue = leg.venue
+    assert venue is not None
+    promise = turn.capabilities(leg).id_promise
+    if report.as_of <= venue.valid_until:
+        turn.query(order, number, venue.attempt, venue.valid_until + 1)
+        return
+    if venue.acknowledged or venue.cum or promise is IdPromise.NONE:
+        key = f"{f.IncidentKind.IN_DOUBT}:{number}"
+        if key not in order.incidents:
+            turn.incident(
+                order,
+                f.IncidentKind.IN_DOUBT,
+                number,
+                "the venue does not know an order it may have; look there and decide",
+                f"id_promise={promise}",
+                1,
+            )
+        turn.query(order, number, venue.attempt)
+        return
+    turn.emit(f.VenueOrderFound(turn.at, order.id, number, venue.attempt, r.VenueStatus.NOT_FOUND))
+
+
+def _refute_missing(
+    turn: Turn, order: Order, number: int, attempt: int, report: r.OrderStatus
+) -> None:
+    """Fills of this attempt that the venue does not list are phantoms; listed ones are sure."""
+    leg = order.legs[number]
+    listed = {execution.exec_id: True for execution in report.fills}
+    for exec_id, booked in list(leg.fills.items()):
+        if booked.attempt != attempt or booked.at > report.as_of:
+            continue
+        if exec_id in listed:
+            if booked.confirm_by:
+                turn.emit(f.FillConfirmed(turn.at, order.id, number, attempt, exec_id))
+            continue
+        if report.status is r.VenueStatus.NOT_FOUND:
+            continue
+        turn.emit(
+            f.FillRefuted(
+                turn.at,
+                order.id,
+                number,
+                attempt,
+                exec_id,
+                booked.quantity,
+                booked.price,
+                leg.cum - booked.quantity,
+            )
+        )
+        grid = turn.state.markets[leg.terms.instrument].grid
+        turn.incident(
+            order,
+            f.IncidentKind.PHANTOM_FILL,
+            number,
+            f"the venue reported {grid.quantity_text(booked.quantity)} filled, "
+            "and does not know the fill",
+            "confirm_fill_ms",
+            booked.quantity,
+        )
+
+
+def _booked(leg: Leg, attempt: int) -> int:
+    return sum(b.quantity for b in leg.fills.values() if b.attempt == attempt)
+
+
+def ignore(turn: Turn, report: LegReport, reason: str) -> None:
+    """Note a report that changes nothing."""
+    turn.emit(f.ReportIgnored(turn.at, report.client_id, type(report).__name__, reason))
+
+
+def _unexplained(turn: Turn, report: LegReport, reason: str) -> None:
+    ignore(turn, report, reason)
+    if isinstance(report, r.Filled):
+        turn.emit(
+            f.IncidentOpened(
+                turn.at,
+                "",
+                f.IncidentKind.STRAY_FILL,
+                -1,
+                f"{report.client_id} filled, and no order here explains it",
+                "",
+                report.execution.quantity,
+            )
+        )
+
+
+def _stray(turn: Turn, report: r.OrderStatus, order: Order) -> None:
+    """An attempt we hold for over is live at the venue: take it back."""
+    parsed = parse_client_id(report.client_id)
+    assert parsed is not None
+    leg = order.legs[parsed[1]]
+    recall_stray(turn, report.client_id, order.terms.account, leg.terms.instrument)
+
+
+def recall_stray(turn: Turn, stray: str, account: str, instrument: str) -> None:
+    venue = turn.state.markets[instrument].grid.venue if instrument in turn.state.markets else ""
+    turn.emit(f.StrayRecalled(turn.at, venue, stray, account, instrument))
+    turn.requests.append(CancelVenueOrder(stray, account, instrument, 0))
+
+
+def open_orders(turn: Turn, report: r.OpenOrders) -> None:
+    """Orders with our ids that we do not hold for live are recalled; foreign ones are left."""
+    for found in report.orders:
+        parsed = parse_client_id(found.client_id)
+        if parsed is None:
+            continue
+        order_id, number, attempt = parsed
+        order = turn.state.orders.get(order_id)
+        if order is not None and number < len(order.legs):
+            leg = order.legs[number]
+            if leg.venue is not None and leg.venue.attempt == attempt:
+                continue
+            if attempt <= leg.attempts:
+                turn.query(order, number, attempt)
+                turn.touch(order)
+                continue
+        turn.emit(
+            f.IncidentOpened(
+                turn.at,
+                order_id if order is not None else "",
+                f.IncidentKind.ORPHAN,
+                -1,
+                f"{found.client_id} is live at the venue and nothing here explains it",
+            )
+        )
+        recall_stray(turn, found.client_id, found.account, found.instrument)
+
+
+def doubted(order: Order) -> list[str]:
+    """Client ids whose fate is being asked for; recovery waits for them before any tick."""
+    return [
+        client_id(order.id, number, leg.venue.attempt)
+        for number, leg in enumerate(order.legs)
+        if leg.venue is not None and leg.venue.querying
+    ]

@@ -1,0 +1,306 @@
+"""Decide: one input, and the facts and requests that follow from it.
+
+Decides which part of the engine an input concerns, and closes every turn the same way: orders
+touched are reconciled until they rest, rules fire, wake-ups are asked for. Invariant: everything
+that changed is in the facts; the same state and input always give the same facts.
+"""
+
+from msgspec import Struct
+
+from interlock.engine import (
+    accept,
+    booking,
+    changes,
+    deadlines,
+    firing,
+    outside,
+    reconcile,
+    rules,
+    watching,
+    winding,
+)
+from interlock.engine.leg import LegState
+from interlock.engine.numbers import signal_units
+from interlock.engine.state import Order, State
+from interlock.engine.triggers import split_atom
+from interlock.engine.turn import Turn
+from interlock.orders import commands as c
+from interlock.orders import facts as f
+from interlock.orders import reports as r
+from interlock.orders.capabilities import Capabilities
+from interlock.orders.instruments import Instrument
+from interlock.orders.rejects import Reject, RejectCode
+from interlock.orders.requests import QueryOpenOrders, Request
+from interlock.orders.ticks import Tick
+
+
+class Start(Struct, frozen=True):
+    """The process begins: everything that may be live at a venue is asked about."""
+
+    epoch: int
+
+
+class Wakeup(Struct, frozen=True):
+    """Time has passed."""
+
+
+class Define(Struct, frozen=True):
+    """The world as it is configured: instruments and venues."""
+
+    instruments: tuple[Instrument, ...] = ()
+    venues: tuple[tuple[str, Capabilities], ...] = ()
+
+
+Input = c.Command | r.Report | Tick | Start | Wakeup | Define
+
+
+class Decision(Struct, frozen=True):
+    """What one input led to. ``requests`` that create exposure leave only after the commit."""
+
+    facts: list[f.Fact]
+    requests: list[Request]
+    answer: c.Answer | None = None
+
+
+NOTHING = Decision([], [])
+
+
+def decide(state: State, item: Input, at: int) -> Decision:
+    """Take in one input at ``at`` (ns UTC; never earlier than the last)."""
+    at = max(at, state.now)
+    turn = Turn(state, at)
+    if state.timers and state.timers[0][0] <= at:
+        for order in deadlines.due_orders(state, at):
+            _deadline(turn, order)
+        settle(turn)
+    if isinstance(item, Tick):
+        watching.watch(turn, item)
+    elif isinstance(item, r.Report):
+        _report(turn, item)
+    elif isinstance(item, Start):
+        _start(turn, item)
+    elif isinstance(item, Define):
+        _define(turn, item)
+    elif not isinstance(item, Wakeup):
+        _command(turn, item)
+    if turn.touched:
+        settle(turn)
+    if not turn.facts and turn.answer is None and not turn.requests:
+        return NOTHING
+    return Decision(turn.facts, turn.requests, turn.answer)
+
+
+def next_wakeup(state: State) -> int | None:
+    """When to come back even if nothing happens."""
+    return state.timers[0][0] if state.timers else None
+
+
+def settle(turn: Turn) -> None:
+    """Reconcile every touched order until it rests."""
+    while turn.touched:
+        order_id = next(iter(turn.touched))
+        turn.touched.pop(order_id)
+        order = turn.state.orders.get(order_id)
+        if order is None:
+            continue
+        reconcile.reconcile(turn, order)
+        if rules.fire_due(turn, order):
+            turn.touch(order)
+            continue
+        if refresh_conditions(turn, order):
+            turn.touch(order)
+            continue
+        deadlines.schedule(turn.state, order, turn.at)
+
+
+def refresh_conditions(turn: Turn, order: Order) -> bool:
+    """Conditions on legs of the same order, after its fills changed."""
+    before = len(turn.facts)
+    for number, leg in enumerate(order.legs):
+        if leg.terms.when is not None and leg.armed:
+            firing.refresh(turn, order, number)
+    return len(turn.facts) > before
+
+
+def _deadline(turn: Turn, order: Order) -> None:
+    """Something of the order is due."""
+    state, at = turn.state, turn.at
+    if order.done:
+        if order.done_at + state.settings.forget_after_ns <= at:
+            turn.emit(f.OrderForgotten(at, order.id))
+        else:
+            deadlines.schedule(state, order, at)
+        return
+    turn.touch(order)
+    flatten_at = order.terms.policy.flatten_at
+    if flatten_at is not None and flatten_at <= at and order.winding != "flatten":
+        turn.emit(f.OrderCanceling(at, order.id, "flatten", "policy flatten_at"))
+    watching.confirm_by_time(turn, order)
+    for number, leg in enumerate(order.legs):
+        if leg.venue is None:
+            continue
+        venue = leg.venue
+        if venue.deadline <= at:
+            if leg.state in (
+                LegState.PENDING_NEW,
+                LegState.PENDING_CANCEL,
+                LegState.PENDING_REPLACE,
+            ):
+                booking.ask(turn, order, number, "no answer in time")
+            elif leg.state is LegState.UNCONFIRMED or venue.querying:
+                booking.ask_again(turn, order, number)
+        escalates = leg.terms.escalate_ns
+        if (
+            escalates is not None
+            and leg.triggered
+            and not leg.escalated
+            and leg.triggered_at + escalates <= at
+        ):
+            turn.emit(f.LegEscalated(at, order.id, number, "unfilled after escalate.after_ms"))
+    for number, leg in enumerate(order.legs):
+        for exec_id, booked in leg.fills.items():
+            if booked.confirm_by and booked.confirm_by <= at:
+                booking.check_fill(turn, order, number, exec_id)
+
+
+def _report(turn: Turn, report: r.Report) -> None:
+    state, at = turn.state, turn.at
+    match report:
+        case r.OpenOrders():
+            booking.open_orders(turn, report)
+        case r.Position():
+            if report.instrument in state.markets:
+                outside.position(turn, report)
+        case r.InstrumentStatus():
+            view = state.markets.get(report.instrument)
+            if view is None or view.halted != report.trading:
+                return
+            if report.trading:
+                turn.emit(f.InstrumentResumed(at, report.instrument))
+                _touch_all(turn)
+            else:
+                turn.emit(f.InstrumentHalted(at, report.instrument, report.detail))
+        case r.Connection():
+            _connection(turn, report)
+        case _:
+            booking.book(turn, report)
+
+
+def _connection(turn: Turn, report: r.Connection) -> None:
+    """Back again, everything live there is asked about: fills may have passed us by."""
+    down = turn.state.down.get(report.venue, False)
+    if not report.up:
+        if not down:
+            turn.emit(f.VenueDisconnected(turn.at, report.venue, report.detail))
+        return
+    if down:
+        turn.emit(f.VenueConnected(turn.at, report.venue))
+    _ask_all(turn, report.venue)
+    _touch_all(turn)
+
+
+def _start(turn: Turn, start: Start) -> None:
+    turn.emit(f.EngineStarted(turn.at, start.epoch))
+    for venue in turn.state.capabilities:
+        _ask_all(turn, venue)
+    _touch_all(turn)
+
+
+def _ask_all(turn: Turn, venue: str) -> None:
+    """Every venue order at ``venue`` that may be live, and the list of all that are."""
+    state = turn.state
+    for order in state.orders.values():
+        for number, leg in enumerate(order.legs):
+            if leg.venue is None or state.markets[leg.terms.instrument].grid.venue != venue:
+                continue
+            if leg.state is LegState.WORKING:
+                turn.query(order, number, leg.venue.attempt)
+            else:
+                booking.ask(turn, order, number, "the connection was lost")
+    turn.requests.append(QueryOpenOrders(venue))
+
+
+def _touch_all(turn: Turn) -> None:
+    for order in turn.state.orders.values():
+        turn.touch(order)
+
+
+def _define(turn: Turn, item: Define) -> None:
+    for venue, capabilities in item.venues:
+        if turn.state.capabilities.get(venue) != capabilities:
+            turn.emit(f.VenueDefined(turn.at, venue, capabilities))
+    for instrument in item.instruments:
+        if instrument.symbol not in turn.state.markets:
+            turn.emit(f.InstrumentDefined(turn.at, instrument))
+
+
+def _command(turn: Turn, command: c.Command) -> None:
+    match command:
+        case c.PlaceOrder():
+            _place(turn, command)
+        case c.CancelOrders():
+            winding.cancel_many(turn, command)
+        case c.ClosePosition():
+            winding.close(turn, command)
+        case c.Signal():
+            _signal(turn, command)
+        case _:
+            _about_order(turn, command)
+    if isinstance(turn.answer, Reject):
+        name = getattr(command, "client_order_id", None) or getattr(command, "order_id", "") or ""
+        kind = str(command.__struct_config__.tag)
+        turn.emit(f.CommandRefused(turn.at, name, kind, turn.answer))
+
+
+def _about_order(
+    turn: Turn, command: c.AmendOrder | c.CancelOrder | c.CancelLeg | c.ExpireOrder
+) -> None:
+    order = winding.named(turn.state, command)
+    if isinstance(order, Reject):
+        turn.answer = order
+        return
+    match command:
+        case c.AmendOrder():
+            changes.amend(turn, order, command)
+        case c.CancelOrder():
+            winding.cancel(turn, order, command)
+        case c.CancelLeg():
+            winding.cancel_leg(turn, order, command)
+        case c.ExpireOrder():
+            winding.expire(turn, order)
+
+
+def _place(turn: Turn, place: c.PlaceOrder) -> None:
+    known = turn.state.by_client_id.get((place.account, place.client_order_id))
+    if known is not None:
+        if known[1] == accept.digest(place):
+            turn.answer = c.Accepted(known[0], 1, replayed=True)
+        else:
+            turn.answer = Reject(
+                RejectCode.DUPLICATE_ID,
+                "client_order_id",
+                f"{place.client_order_id!r} is the id of order {known[0]} with another body.",
+                "Amend that order, or send a new id.",
+            )
+        return
+    terms = accept.accept(turn.state, place, turn.at)
+    if isinstance(terms, Reject):
+        turn.answer = terms
+        return
+    turn.emit(f.OrderAccepted(turn.at, terms))
+    turn.answer = c.Accepted(terms.id, 1)
+    turn.touch(turn.state.orders[terms.id])
+
+
+def _signal(turn: Turn, command: c.Signal) -> None:
+    value = signal_units(command.value)
+    if not isinstance(value, int):
+        turn.answer = Reject(RejectCode.BAD_NUMBER, "value", value.detail)
+        return
+    turn.emit(f.SignalReceived(turn.at, command.name, command.value))
+    for key in list(turn.state.signal_waits.get(command.name, {})):
+        order = turn.state.orders.get(key[0])
+        if order is not None:
+            firing.refresh(turn, order, split_atom(key[1])[0])
+            turn.touch(order)
+    turn.answer = c.Accepted()

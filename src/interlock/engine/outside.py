@@ -1,0 +1,199 @@
+"""Outside hands: orders canceled or changed at the venue, positions closed by somebody else.
+
+Decides how far Interlock follows a person (``on_outside_change``). Invariants: a cancel is never
+taken for a fill; a restore is tried once, not fought over; exits never outlive the position they
+protect, and a position is believed only when it was said twice.
+"""
+
+from msgspec.structs import replace
+
+from interlock.engine import corrections, endings
+from interlock.engine.leg import LegState
+from interlock.engine.state import Order
+from interlock.engine.turn import Turn
+from interlock.orders import facts as f
+from interlock.orders import reports as r
+from interlock.orders.requests import QueryPosition
+from interlock.orders.terms import Change
+from interlock.orders.tree import OnOutsideChange
+
+
+def canceled(turn: Turn, order: Order, number: int, report: r.Canceled) -> None:
+    """A venue order is gone; by us, by the venue's rules, or by somebody else."""
+    leg = order.legs[number]
+    venue = leg.venue
+    assert venue is not None
+    ours = venue.recalled
+    list_id = venue.list_id
+    turn.emit(f.VenueOrderCanceled(turn.at, order.id, number, venue.attempt, report.reason))
+    match report.reason:
+        case r.CancelReason.IMMEDIATE:
+            endings.after_immediate(turn, order, number)
+        case r.CancelReason.REDUCE_ONLY:
+            turn.requests.append(QueryPosition(order.terms.account, leg.terms.instrument))
+            if not ours:
+                endings.failed(turn, order, number, "the venue says nothing is left to reduce")
+        case r.CancelReason.OCO:
+            if not ours and not _pair_being_replaced(order, number, list_id):
+                turn.emit(
+                    f.LegDone(
+                        turn.at, order.id, number, "canceled", leg.cum, "its pair at the venue won"
+                    )
+                )
+        case _:
+            if not ours:
+                _by_somebody(turn, order, number)
+
+
+def _pair_being_replaced(order: Order, number: int, list_id: str) -> bool:
+    """Whether the pair went because we took one leg back to change it, not because one won."""
+    return bool(list_id) and any(
+        not leg.ended and leg.cum == 0 and (leg.venue is None or leg.venue.recalled)
+        for n, leg in enumerate(order.legs)
+        if n != number and leg.attempts and not leg.terms.system
+    )
+
+
+def _by_somebody(turn: Turn, order: Order, number: int) -> None:
+    leg = order.legs[number]
+    policy = order.terms.policy.on_outside_change
+    setting = f"on_outside_change={policy}"
+    turn.incident(
+        order,
+        f.IncidentKind.OUTSIDE_CHANGE,
+        number,
+        f"{leg.terms.id} was canceled at the venue by somebody else",
+        setting,
+    )
+    if policy is OnOutsideChange.RESTORE and leg.restores == 0:
+        turn.emit(f.LegRetrying(turn.at, order.id, number, turn.at, "restore"))
+    elif policy is OnOutsideChange.RELEASE:
+        turn.emit(f.OrderCanceling(turn.at, order.id, "release", setting))
+    else:
+        reason = "lost: canceled at the venue" if leg.protective else "canceled at the venue"
+        turn.emit(f.LegDone(turn.at, order.id, number, "canceled", leg.cum, reason))
+
+
+def amended(turn: Turn, order: Order, number: int, report: r.Amended) -> None:
+    """Somebody else changed a working order."""
+    leg = order.legs[number]
+    venue = leg.venue
+    assert venue is not None
+    policy = order.terms.policy.on_outside_change
+    turn.incident(
+        order,
+        f.IncidentKind.OUTSIDE_CHANGE,
+        number,
+        f"{leg.terms.id} was changed at the venue by somebody else",
+        f"on_outside_change={policy}",
+    )
+    turn.emit(
+        f.VenueOrderAmended(
+            turn.at,
+            order.id,
+            number,
+            venue.attempt,
+            -1,
+            report.quantity,
+            report.price,
+            report.trigger_price,
+        )
+    )
+    if policy is OnOutsideChange.RELEASE:
+        turn.emit(f.OrderCanceling(turn.at, order.id, "release", f"on_outside_change={policy}"))
+    elif policy is OnOutsideChange.RESTORE and leg.restores == 0:
+        turn.emit(f.LegRetrying(turn.at, order.id, number, turn.at, "restore"))
+    else:
+        _adopt(turn, order, number, report)
+
+
+def _adopt(turn: Turn, order: Order, number: int, report: r.Amended) -> None:
+    leg = order.legs[number]
+    before = sum(b.quantity for b in leg.fills.values()) - (leg.venue.cum if leg.venue else 0)
+    terms = replace(leg.terms, quantity=before + report.quantity)
+    if report.price is not None and leg.terms.price is not None:
+        terms = replace(terms, price=report.price)
+    if report.trigger_price is not None and leg.terms.trigger_price is not None:
+        terms = replace(terms, trigger_price=report.trigger_price)
+    turn.emit(
+        f.OrderAmended(turn.at, order.id, order.version + 1, (Change(number, terms),), "outside")
+    )
+
+
+def position(turn: Turn, report: r.Position) -> None:
+    """The venue's word on a position: exits shrink to it once it was said twice.
+
+    Only a position smaller than what our orders answer for matters here, and only while none of
+    their requests is on its way: otherwise the two clocks can't be compared.
+    """
+    orders = [
+        order
+        for order in turn.state.orders.values()
+        if order.terms.account == report.account and not order.done
+    ]
+    side = str(report.position_side or "")
+    key = (report.instrument, side)
+    shares: list[tuple[Order, int]] = []
+    for order in orders:
+        held = corrections.open_quantity(order, turn.at).get(key, 0)
+        if held:
+            shares.append((order, held))
+        if _unsettled(order, report):
+            return
+    owned = sum(held for _, held in shares)
+    kept = min(report.quantity, owned) if owned > 0 else max(report.quantity, owned)
+    missing = owned - (max(0, kept) if owned > 0 else min(0, kept))
+    seen = turn.state.positions_seen.get((report.account, report.instrument, side))
+    doubted = bool(missing) and seen != report.quantity
+    if missing or seen is not None:
+        turn.emit(
+            f.PositionSeen(
+                turn.at,
+                report.account,
+                report.instrument,
+                report.quantity,
+                report.position_side,
+                doubted,
+            )
+        )
+    if doubted:
+        turn.requests.append(QueryPosition(report.account, report.instrument))
+    elif missing:
+        _shrink(turn, shares, missing)
+
+
+def _unsettled(order: Order, report: r.Position) -> bool:
+    for leg in order.legs:
+        if leg.terms.instrument != report.instrument:
+            continue
+        if leg.venue is not None and leg.state is not LegState.WORKING:
+            return True
+        if any(booked.at > report.as_of for booked in leg.fills.values()):
+            return True
+    return False
+
+
+def _shrink(turn: Turn, shares: list[tuple[Order, int]], missing: int) -> None:
+    """The newest orders give way first."""
+    left = abs(missing)
+    for order, held in reversed(shares):
+        if left == 0:
+            return
+        if (held > 0) != (missing > 0):
+            continue
+        taken = min(left, abs(held))
+        left -= taken
+        instrument = order.legs[0].terms.instrument
+        text = turn.state.markets[instrument].grid.quantity_text(taken)
+        turn.incident(
+            order,
+            f.IncidentKind.OUTSIDE_CLOSE,
+            -1,
+            f"{text} of the position was closed by somebody else; exits shrink to what is left",
+            "",
+            taken,
+        )
+        turn.emit(
+            f.ExposureAdjusted(turn.at, order.id, taken, "the venue's position is smaller, twice")
+        )
+        turn.touch(order)

@@ -1,0 +1,256 @@
+"""Sending: from "this leg should be working" to one request at the venue.
+
+Decides order type, quantity and flags of what is sent, when it must wait, and how a working order
+is changed. Invariants: the intent is a fact before the request exists; never two live venue orders
+for one leg; a claimed leg is not sent while a sibling may still trade, unless the policy races.
+"""
+
+from interlock.engine import prices, scope
+from interlock.engine.state import Leg, Order
+from interlock.engine.turn import Turn
+from interlock.orders import facts as f
+from interlock.orders.capabilities import Capabilities
+from interlock.orders.ids import client_id
+from interlock.orders.legs import TimeInForce
+from interlock.orders.requests import (
+    AmendVenueOrder,
+    SubmitVenueList,
+    SubmitVenueOrder,
+    VenueOrderType,
+)
+from interlock.orders.tree import Dust, OnPartialFill, OnRecall
+
+AMENDS_REFUSED_MAX = 2
+"""Refused amends in a row before the order is recalled and sent anew."""
+
+Shape = tuple[VenueOrderType, int | None, int | None]
+
+
+def work(turn: Turn, order: Order, number: int, left: int) -> None:
+    """Have ``left`` of the leg working at the venue."""
+    leg = order.legs[number]
+    if leg.venue is not None:
+        if leg.at_rest:
+            _adjust(turn, order, number, left)
+        return
+    view = turn.state.markets[leg.terms.instrument]
+    if leg.not_before > turn.at or view.halted or turn.venue_down(leg):
+        return
+    racing = recalls_open(order, number)
+    if racing and not may_race(turn, order, leg):
+        return
+    capabilities = turn.capabilities(leg)
+    shape = prices.sent_as(order, number, capabilities.native_stop)
+    if shape[0] is not VenueOrderType.MARKET and shape[1] is None and shape[2] is None:
+        return
+    quantity, rounded = _sendable(turn, order, number, left, capabilities)
+    if not quantity:
+        return
+    partner = _list_partner(turn, order, number, capabilities)
+    if partner is not None:
+        _send_list(turn, order, (number, partner), quantity)
+        return
+    reduce_only = leg.terms.reduce_only or racing or rounded
+    turn.requests.append(_send(turn, order, number, shape, quantity, reduce_only, ""))
+
+
+def recalls_open(order: Order, number: int) -> bool:
+    """Whether a frozen sibling of the leg may still trade at the venue."""
+    for relation, child in scope.chain(order, number):
+        holder = order.claims.get(relation)
+        if holder is None or holder not in scope.legs_under(order, child):
+            continue
+        for other in order.relations[relation].children:
+            if other != child and any(
+                order.legs[n].venue is not None for n in scope.legs_under(order, other)
+            ):
+                return True
+    return False
+
+
+def may_race(turn: Turn, order: Order, leg: Leg) -> bool:
+    return (
+        order.terms.policy.on_recall is OnRecall.RACE
+        and leg.terms.exits
+        and turn.capabilities(leg).reduce_only
+        and leg.terms.position_side is None
+    )
+
+
+def _sendable(
+    turn: Turn, order: Order, number: int, left: int, capabilities: Capabilities
+) -> tuple[int, bool]:
+    """How much to send now, and whether it was rounded up; 0 is dust or nothing."""
+    leg = order.legs[number]
+    quantity = left
+    display = leg.terms.display_quantity
+    if display is not None and not capabilities.iceberg:
+        quantity = min(left, display)
+    grid = turn.state.markets[leg.terms.instrument].grid
+    if quantity >= grid.min_quantity:
+        return quantity, False
+    if left >= grid.min_quantity:
+        return grid.min_quantity, False
+    entry = scope.entry_of(order, number)
+    if entry is not None and not scope.settled(order, entry):
+        return 0, False  # more may fill and carry it
+    policy = order.terms.policy.dust
+    if policy is Dust.ROUND_UP_REDUCE_ONLY and capabilities.reduce_only and leg.terms.exits:
+        return grid.min_quantity, True
+    text = grid.quantity_text(left)
+    least = grid.quantity_text(grid.min_quantity)
+    turn.incident(
+        order,
+        f.IncidentKind.DUST_LEFT,
+        number,
+        f"{text} is below the venue's minimum of {least} and stays",
+        f"dust={policy}",
+        left,
+    )
+    turn.emit(f.LegDone(turn.at, order.id, number, _dust_end(leg), leg.cum, "dust"))
+    return 0, False
+
+
+def _dust_end(leg: Leg) -> str:
+    return "filled" if leg.cum else "canceled"
+
+
+def _list_partner(turn: Turn, order: Order, number: int, capabilities: Capabilities) -> int | None:
+    """The other leg of a pair that the venue can hold as its own list."""
+    if not capabilities.native_oco or order.legs[number].attempts:
+        return None
+    chain = scope.chain(order, number)
+    if not chain:
+        return None
+    relation = order.relations[chain[0][0]]
+    if relation.kind != "oco" or relation.on_partial_fill is not OnPartialFill.CANCEL:
+        return None
+    others = [c for c in relation.children if c != number]
+    if len(others) != 1 or others[0] < 0 or len(order.claims):
+        return None
+    this, other = order.legs[number], order.legs[others[0]]
+    ready = other.venue is None and not other.ended and not other.attempts
+    same = (this.terms.instrument, this.terms.side, this.terms.quantity) == (
+        other.terms.instrument,
+        other.terms.side,
+        other.terms.quantity,
+    )
+    both_rest = this.terms.hold.value == other.terms.hold.value == "venue"
+    return others[0] if ready and same and both_rest and not this.triggered else None
+
+
+def _send_list(turn: Turn, order: Order, pair: tuple[int, int], quantity: int) -> None:
+    list_id = f"{order.id}.list.{order.legs[pair[0]].attempts + 1}"
+    submits = []
+    for number in sorted(pair):
+        shape = prices.sent_as(order, number, True)
+        flag = order.legs[number].terms.reduce_only
+        submits.append(_send(turn, order, number, shape, quantity, flag, list_id))
+    turn.requests.append(SubmitVenueList(list_id, tuple(submits)))
+
+
+def _send(
+    turn: Turn,
+    order: Order,
+    number: int,
+    shape: Shape,
+    quantity: int,
+    reduce_only: bool,
+    list_id: str,
+) -> SubmitVenueOrder:
+    leg = order.legs[number]
+    terms = leg.terms
+    kind, price, trigger = shape
+    capabilities = turn.capabilities(leg)
+    attempt = leg.attempts + 1
+    valid_until = turn.at + capabilities.request_validity_ns
+    tif = TimeInForce.GTC if kind is VenueOrderType.MARKET else terms.time_in_force
+    turn.emit(
+        f.VenueOrderSending(
+            turn.at,
+            order.id,
+            number,
+            attempt,
+            kind,
+            terms.side,
+            quantity,
+            valid_until,
+            price,
+            trigger,
+            tif,
+            terms.expire_at,
+            reduce_only,
+            list_id,
+        )
+    )
+    return SubmitVenueOrder(
+        client_id=client_id(order.id, number, attempt),
+        account=order.terms.account,
+        instrument=terms.instrument,
+        side=terms.side,
+        order_type=kind,
+        quantity=quantity,
+        valid_until=valid_until,
+        price=price,
+        trigger_price=trigger,
+        trigger_by=terms.trigger_by,
+        time_in_force=tif,
+        expire_at=terms.expire_at,
+        post_only=terms.post_only and kind is VenueOrderType.LIMIT and not leg.triggered,
+        reduce_only=reduce_only,
+        position_side=terms.position_side,
+        display_quantity=terms.display_quantity if capabilities.iceberg else None,
+        protective=terms.exits or bool(terms.system),
+    )
+
+
+def _adjust(turn: Turn, order: Order, number: int, left: int) -> None:
+    """Bring a working order to the wanted quantity and price, natively or by replacing it."""
+    leg = order.legs[number]
+    venue = leg.venue
+    assert venue is not None
+    if venue.order_type is VenueOrderType.MARKET:
+        return
+    capabilities = turn.capabilities(leg)
+    kind, price, trigger = prices.sent_as(order, number, capabilities.native_stop)
+    if kind is VenueOrderType.MARKET:
+        turn.recall(order, number, "goes on as a market order")
+        return
+    total = _wanted_total(leg, left, capabilities)
+    if price is None and trigger is None:
+        return
+    if (total, price, trigger) == (venue.quantity, venue.price, venue.trigger_price):
+        return
+    minimum = turn.state.markets[leg.terms.instrument].grid.min_quantity
+    native = capabilities.native_amend and not venue.list_id
+    if native and left >= minimum and leg.refused < AMENDS_REFUSED_MAX:
+        request = venue.request + 1
+        attempt = venue.attempt
+        turn.emit(
+            f.VenueOrderAmending(turn.at, order.id, number, attempt, request, total, price, trigger)
+        )
+        turn.requests.append(
+            AmendVenueOrder(
+                client_id(order.id, number, attempt),
+                order.terms.account,
+                leg.terms.instrument,
+                request,
+                total,
+                price,
+                trigger,
+                turn.at + capabilities.request_validity_ns,
+            )
+        )
+        return
+    turn.recall(order, number, "replace")
+
+
+def _wanted_total(leg: Leg, left: int, capabilities: Capabilities) -> int:
+    venue = leg.venue
+    assert venue is not None
+    display = leg.terms.display_quantity
+    if display is not None and not capabilities.iceberg:
+        return min(venue.quantity, venue.cum + left)  # the next slice carries any growth
+    if venue.reduce_only and not leg.terms.reduce_only and venue.quantity > venue.cum + left:
+        return venue.quantity  # rounded up on purpose; the venue clips it
+    return venue.cum + left

@@ -1,0 +1,296 @@
+"""Wants: what each leg should be doing right now, from state alone.
+
+Decides, with one small function per relation, whether a leg should be gone, frozen, held or
+working, and for how much. Restart, late fills and lost reports need no cases of their own: they
+change the fills, and the wants follow. Invariant: under one ``oto`` the exits wanted never exceed
+what its first has filled and the exits have not yet undone.
+"""
+
+from enum import IntEnum
+
+from msgspec import Struct
+
+from interlock.engine import scope
+from interlock.engine.state import Order
+from interlock.orders.tree import ActivateOn, Dust, OnOverfill, OnPartialFill
+
+WITHOUT_END = 1 << 62
+
+
+class Gate(IntEnum):
+    """What the relations above let a node do."""
+
+    OPEN = 0
+    PAUSED = 1
+    """A sibling's fill is being confirmed: trigger nothing, recall nothing."""
+    FROZEN = 2
+    """A sibling holds the claim: trigger nothing, and come back from the venue."""
+    CLOSED = 3
+    """It is over for this node."""
+
+
+class Kind(IntEnum):
+    GONE = 0
+    FROZEN = 1
+    PAUSED = 2
+    HOLD = 3
+    """Wait: for a trigger, or (quantity 0) for something to exit."""
+    WORK = 4
+
+
+class Want(Struct, frozen=True, gc=False):
+    kind: Kind
+    quantity: int = 0
+    """What is still to trade, without what has filled."""
+
+
+GONE = Want(Kind.GONE)
+FROZEN = Want(Kind.FROZEN)
+PAUSED = Want(Kind.PAUSED)
+DORMANT = Want(Kind.HOLD, 0)
+
+
+class Share(Struct, frozen=True, gc=False):
+    """How much of a node is live: ``num`` of ``den``, its slice starting after ``offset``.
+
+    Slices of one ``all`` are cut by running sums, so that rounding never loses or adds a lot.
+    """
+
+    num: int = 1
+    den: int = 1
+    offset: int = 0
+
+    def of(self, quantity: int) -> int:
+        if self.num == self.den:
+            return quantity
+        start = self.offset * self.num // self.den
+        return (self.offset + quantity) * self.num // self.den - start
+
+
+WHOLE = Share()
+
+
+class Walk:
+    """One pass over an order's tree."""
+
+    def __init__(self, order: Order, at: int, min_quantity: dict[str, int]) -> None:
+        self.order = order
+        self.at = at
+        self.min_quantity = min_quantity
+        self.wants: list[Want] = [GONE] * len(order.legs)
+        self.adjusted = order.adjusted
+        """Exposure closed by others that no scope has taken off its budget yet."""
+
+    def live(self, node: int, share: Share) -> int:
+        """The live quantity of a node, filled part included."""
+        if node >= 0:
+            return share.of(self.order.legs[node].terms.quantity)
+        relation = self.order.relations[~node]
+        if relation.kind == "oto":
+            return self.live(relation.children[0], share)
+        if relation.kind == "oco":
+            return max(self.live(child, share) for child in relation.children)
+        return share.of(scope.whole(self.order, node))
+
+    def node(self, node: int, share: Share, budget: int, gate: Gate, growing: bool) -> None:
+        if node >= 0:
+            self.leg(node, share, budget, gate, growing)
+            return
+        relation = self.order.relations[~node]
+        if relation.kind == "oco":
+            self.oco(~node, share, budget, gate, growing)
+        elif relation.kind == "all":
+            self.all(~node, share, budget, gate, growing)
+        else:
+            self.oto(~node, share, budget, gate, growing)
+
+    def leg(self, number: int, share: Share, budget: int, gate: Gate, growing: bool) -> None:
+        order = self.order
+        leg = order.legs[number]
+        terms = leg.terms
+        if leg.ended or leg.canceling:
+            return
+        expired = terms.expire_at is not None and terms.expire_at <= self.at
+        ends_now = order.winding and (order.winding != "protect" or not terms.exits)
+        if gate is Gate.CLOSED or expired or ends_now or (order.expiring and not terms.exits):
+            return
+        left = min(share.of(terms.quantity) - leg.cum, budget)
+        if left <= 0:
+            self.wants[number] = DORMANT if growing else GONE
+        elif gate is Gate.FROZEN:
+            self.wants[number] = FROZEN
+        elif gate is Gate.PAUSED:
+            self.wants[number] = PAUSED
+        elif leg.triggered or (
+            terms.hold.value == "venue" and terms.when is None and not leg.suspended
+        ):
+            self.wants[number] = Want(Kind.WORK, left)
+        else:
+            self.wants[number] = Want(Kind.HOLD, left)
+
+    def oco(self, number: int, share: Share, budget: int, gate: Gate, growing: bool) -> None:
+        order = self.order
+        relation = order.relations[number]
+        holder = order.claims.get(number)
+        filled = {c: scope.fill(order, c, confirmed=True) for c in relation.children}
+        total = sum(filled.values())
+        pending = {c: scope.fill(order, c) > filled[c] for c in relation.children}
+        reduce = relation.on_partial_fill is OnPartialFill.REDUCE
+        for child in relation.children:
+            wins = holder is not None and holder in scope.legs_under(order, child)
+            inner = gate
+            if holder is not None and not wins:
+                winner_traded = total > filled[child]
+                inner = max(gate, Gate.FROZEN if reduce or not winner_traded else Gate.CLOSED)
+            elif holder is None and any(pending[c] for c in relation.children if c != child):
+                inner = max(gate, Gate.PAUSED)
+            left = budget
+            others = total - filled[child]
+            if reduce or (others and wins and shrinks(order, number)):
+                own = scope.fill(order, child) - filled[child]
+                left = min(budget, self.live(child, share) - total - own)
+            self.node(child, share, left, Gate(inner), growing)
+
+    def all(self, number: int, share: Share, budget: int, gate: Gate, growing: bool) -> None:
+        order = self.order
+        children = order.relations[number].children
+        shares: list[Share] = []
+        offset = share.offset
+        for child in children:
+            shares.append(Share(share.num, share.den, offset))
+            offset += scope.whole(order, child)
+        lefts = [
+            max(0, self.live(child, one) - scope.fill(order, child))
+            for child, one in zip(children, shares, strict=True)
+        ]
+        if order.terms.policy.dust is Dust.MARKET_WITH_LAST:
+            lefts = self.folded(children, lefts)
+        over = sum(lefts) - budget
+        for position in farthest_first(order, children) if over > 0 else []:
+            cut = min(over, lefts[position])
+            lefts[position] -= cut
+            over -= cut
+        for child, one, left in zip(children, shares, lefts, strict=True):
+            grown = left > self.live(child, one) - scope.fill(order, child)
+            if grown and child >= 0:
+                extra = Share(left + order.legs[child].cum, order.legs[child].terms.quantity)
+                self.node(child, extra, left, gate, growing)
+            else:
+                self.node(child, one, min(left, budget), gate, growing)
+
+    def folded(self, children: tuple[int, ...], lefts: list[int]) -> list[int]:
+        """Quantities below the venue's minimum move to the last leg that can carry them."""
+        out = list(lefts)
+        for position, child in enumerate(children):
+            if child < 0 or not out[position]:
+                continue
+            least = self.min_quantity.get(self.order.legs[child].terms.instrument, 1)
+            carriers = [
+                p for p, c in enumerate(children) if p != position and c >= 0 and out[p] >= least
+            ]
+            if out[position] < least and carriers:
+                out[carriers[-1]] += out[position]
+                out[position] = 0
+        return out
+
+    def oto(self, number: int, share: Share, budget: int, gate: Gate, growing: bool) -> None:
+        order = self.order
+        relation = order.relations[number]
+        first, then = relation.children
+        self.node(first, share, budget, gate, growing)
+        has = scope.fill(order, first)
+        size = scope.whole(order, first)
+        over = scope.settled(order, first)
+        if relation.activate_on is ActivateOn.FULL_FILL and not over and has < size:
+            has = 0
+        exits = all(order.legs[n].terms.exits for n in scope.legs_under(order, then))
+        active = has
+        if relation.activate_on is ActivateOn.FIRST_FILL and has and not over and not exits:
+            active = size
+        left = WITHOUT_END
+        if exits:
+            left = self.protectable(number, has)
+        inner = gate
+        if gate >= Gate.FROZEN and has and order.terms.policy.on_overfill is not OnOverfill.FLATTEN:
+            inner = Gate.OPEN  # a filled quantity is never left without its exits
+        elif gate is Gate.PAUSED and has:
+            inner = Gate.OPEN
+        self.node(then, Share(active, size), left, inner, growing or not over)
+        for leg_number, leg in enumerate(order.legs):
+            if leg.terms.system == "safety_stop" and leg.terms.scope == number:
+                self.safety_stop(leg_number, left, not over)
+
+    def protectable(self, number: int, has: int) -> int:
+        """What an ``oto`` has open: filled, less what its exits and others have undone."""
+        order = self.order
+        out = sum(order.legs[n].cum for n in exits_of(order, number))
+        left = max(0, has - out)
+        taken = min(left, self.adjusted)
+        self.adjusted -= taken
+        return left - taken
+
+    def safety_stop(self, number: int, left: int, growing: bool) -> None:
+        leg = self.order.legs[number]
+        if leg.ended or self.order.winding in ("flatten", "release"):
+            return
+        if left > 0:
+            self.wants[number] = Want(Kind.WORK, left)
+        elif growing:
+            self.wants[number] = DORMANT
+
+
+def wants(order: Order, at: int, min_quantity: dict[str, int]) -> list[Want]:
+    """What every leg of the order should be doing at ``at``."""
+    walk = Walk(order, at, min_quantity)
+    root = order.terms.root
+    budget = WITHOUT_END
+    if order.adjusted and all(order.legs[n].terms.exits for n in scope.legs_under(order, root)):
+        budget = max(0, walk.live(root, WHOLE) - scope.fill(order, root) - order.adjusted)
+    walk.node(root, WHOLE, budget, Gate.OPEN, False)
+    for number, leg in enumerate(order.legs):
+        if leg.terms.system in ("flatten", "close") and not leg.ended:
+            left = leg.terms.quantity - leg.cum
+            walk.wants[number] = Want(Kind.WORK, left) if left > 0 else GONE
+    return walk.wants
+
+
+def exits_of(order: Order, number: int) -> list[int]:
+    """The legs that undo what the first of ``oto`` ``number`` has filled, our own included."""
+    out = [
+        n
+        for n in scope.legs_under(order, order.relations[number].children[1])
+        if order.legs[n].terms.exits
+    ]
+    out.extend(
+        n
+        for n, leg in enumerate(order.legs)
+        if leg.terms.system == "safety_stop" and leg.terms.scope == number
+    )
+    return out
+
+
+def shrinks(order: Order, number: int) -> bool:
+    """Whether a canceling ``oco`` shares one quantity: plain legs, one instrument, one side."""
+    children = order.relations[number].children
+    if any(child < 0 for child in children):
+        return False
+    kinds = [(order.legs[c].terms.instrument, order.legs[c].terms.side) for c in children]
+    return all(kind == kinds[0] for kind in kinds)
+
+
+def farthest_first(order: Order, children: tuple[int, ...]) -> list[int]:
+    """Positions of children, the one farthest from the market's way first, later ones first."""
+
+    def distance(position: int) -> tuple[int, int]:
+        child = children[position]
+        leg = order.legs[next(scope.legs_under(order, child))]
+        term = leg.terms.price if leg.terms.price is not None else leg.terms.trigger_price
+        if term is None:
+            return (0, position)
+        # A sell target lies farther the higher it is; relative spans count in its favour already.
+        return (
+            term * -leg.terms.side if isinstance(term, int) else term.ticks + term.bps,
+            position,
+        )
+
+    return sorted(range(len(children)), key=distance, reverse=True)

@@ -1,0 +1,186 @@
+"""Watching: what a tick does.
+
+Decides which legs a price makes due, and in which order they are looked at. Invariants: a zero,
+one-sided, crossed, locked or stale price fires nothing; on one tick a protective stop comes before
+a target, else the leg listed first; a tick that triggers nothing changes nothing but the view.
+"""
+
+from heapq import heappop
+
+from interlock.engine import arming, firing
+from interlock.engine.state import NEVER, MarketView, Order
+from interlock.engine.trailing import TrailEntry
+from interlock.engine.triggers import Entry, LevelEntry, TriggerChannel, split_atom
+from interlock.engine.turn import Turn
+from interlock.orders import facts as f
+from interlock.orders.facts import Channel
+from interlock.orders.ticks import Depth, Index, Mark, Quote, Tick, Trade
+
+
+def watch(turn: Turn, tick: Tick) -> None:
+    """Take in one tick."""
+    view = turn.state.markets.get(tick.instrument)
+    if view is None or turn.at - tick.at > turn.state.settings.stale_after_ns:
+        return
+    if isinstance(tick, Trade):
+        if tick.at < view.last_at or tick.price <= 0:
+            return
+        view.last_at = tick.at
+        view.last = tick.price
+        view.volume += tick.quantity
+        look(turn, view, Channel.LAST, tick.price)
+        if view.volume >= view.volume_next:
+            _volume(turn, view)
+    elif isinstance(tick, Quote):
+        quote(turn, view, tick.at, tick.bid, tick.ask)
+    elif isinstance(tick, Depth):
+        if tick.bids and tick.asks:
+            quote(turn, view, tick.at, tick.bids[0][0], tick.asks[0][0])
+    elif isinstance(tick, Mark | Index):
+        if tick.price <= 0:
+            return
+        channel = Channel.MARK if isinstance(tick, Mark) else Channel.INDEX
+        view.marks[channel] = tick.price
+        look(turn, view, channel, tick.price)
+    view.fresh = False
+
+
+def quote(turn: Turn, view: MarketView, at: int, bid: int, ask: int) -> None:
+    """Both sides of a sound quote; anything else only clears what was known."""
+    if at < view.quote_at:
+        return
+    view.quote_at = at
+    view.bid, view.ask = bid, ask
+    if 0 < bid < ask:
+        for channel, price in ((Channel.BID, bid), (Channel.ASK, ask), (Channel.MID, bid + ask)):
+            look(turn, view, channel, price)
+
+
+def look(turn: Turn, view: MarketView, name: Channel, price: int) -> None:
+    """One price on one channel. The first lines are the quiet tick."""
+    channel = view.channels.get(name)
+    if channel is None or channel.low < price < channel.high:
+        return
+    if channel.ratchets(price):
+        turn.emit(f.WatermarkMoved(turn.at, view.grid.symbol, name, price))
+    entries = confirmed(turn, channel, price)
+    for entry in channel.touched(price):
+        if not _waits_to_confirm(turn, channel, entry):
+            entries.append(entry)
+    channel.bound()
+    for order, leg, entry in _in_order(turn, entries):
+        _touch(turn, order, leg, entry, name, price)
+
+
+def _in_order(turn: Turn, entries: list[Entry]) -> list[tuple[Order, int, Entry]]:
+    """Orders as they were accepted; in an order stops first, then as listed; atoms before both."""
+    found = []
+    for entry in entries:
+        order = turn.state.orders.get(entry.key[0])
+        if order is not None:
+            found.append((order, entry.key[1], entry))
+
+    def rank(item: tuple[Order, int, Entry]) -> tuple[str, int, int]:
+        order, code, _ = item
+        if code < 0:
+            return (order.id, 0, -code)
+        return (order.id, 1 if order.legs[code].protective else 2, code)
+
+    return sorted(found, key=rank)
+
+
+def _touch(turn: Turn, order: Order, code: int, entry: Entry, name: Channel, price: int) -> None:
+    turn.touch(order)
+    if code < 0:
+        number, _ = split_atom(code)
+        firing.refresh(turn, order, number)
+        return
+    leg = order.legs[code]
+    if not leg.armed:
+        return  # an earlier touch of this tick froze it
+    if arming.activates(leg) and isinstance(entry, LevelEntry):
+        turn.emit(f.TrailActivated(turn.at, order.id, code, price))
+        return
+    level = turn.state.channel(leg.terms.instrument, name).level(entry)
+    firing.fire(turn, order, code, str(name), price, level)
+
+
+def _waits_to_confirm(turn: Turn, channel: TriggerChannel, entry: Entry) -> bool:
+    """Whether one touch is not enough for this leg; then it is watched from now on."""
+    order = turn.state.orders.get(entry.key[0])
+    if order is None or entry.key[1] < 0:
+        return False
+    leg = order.legs[entry.key[1]]
+    if leg.terms.confirm_ticks <= 1 and not leg.terms.confirm_ns:
+        return False
+    if arming.activates(leg):
+        return False
+    entry.touches = 1
+    entry.touched_at = turn.at
+    channel.confirming[entry.key] = entry
+    if leg.terms.confirm_ns:
+        turn.wake_at(order, turn.at + leg.terms.confirm_ns)
+    return True
+
+
+def confirmed(turn: Turn, channel: TriggerChannel, price: int) -> list[Entry]:
+    """Legs whose touch this price confirms; a price back inside starts them over."""
+    out: list[Entry] = []
+    for key, entry in list(channel.confirming.items()):
+        order = turn.state.orders.get(key[0])
+        if order is None:
+            channel.confirming.pop(key)
+            continue
+        terms = order.legs[key[1]].terms
+        if not beyond(channel, entry, price):
+            channel.confirming.pop(key)
+            arming.arm(turn.state, order, key[1])
+            continue
+        entry.touches += 1
+        long_enough = terms.confirm_ns and turn.at - entry.touched_at >= terms.confirm_ns
+        often_enough = terms.confirm_ticks and entry.touches >= terms.confirm_ticks
+        if long_enough or often_enough:
+            channel.confirming.pop(key)
+            out.append(entry)
+    return out
+
+
+def beyond(channel: TriggerChannel, entry: Entry, price: int) -> bool:
+    """Whether a price agrees with a touch."""
+    level = channel.level(entry)
+    if level is None:
+        return False
+    if isinstance(entry, TrailEntry):
+        return price <= level if entry.selling else price >= level
+    return price >= level if entry.rising else price <= level
+
+
+def confirm_by_time(turn: Turn, order: Order) -> None:
+    """A touch that has lasted long enough, though no further tick came."""
+    for number, leg in enumerate(order.legs):
+        if not (leg.armed and leg.terms.confirm_ns):
+            continue
+        view = turn.state.markets[leg.terms.instrument]
+        for name, channel in view.channels.items():
+            entry = channel.confirming.get((order.id, number))
+            price = view.price(name)
+            if entry is None or price is None:
+                continue
+            if turn.at - entry.touched_at >= leg.terms.confirm_ns and beyond(channel, entry, price):
+                channel.confirming.pop(entry.key)
+                channel.bound()
+                level = channel.level(entry)
+                firing.fire(turn, order, number, str(name), price, level)
+                break
+
+
+def _volume(turn: Turn, view: MarketView) -> None:
+    """Volume conditions that have been reached."""
+    turn.emit(f.VolumeCounted(turn.at, view.grid.symbol, view.volume))
+    while view.volume_waits and view.volume_waits[0][0] <= view.volume:
+        _, key = heappop(view.volume_waits)
+        order = turn.state.orders.get(key[0])
+        if order is not None:
+            turn.touch(order)
+            firing.refresh(turn, order, split_atom(key[1])[0])
+    view.volume_next = view.volume_waits[0][0] if view.volume_waits else NEVER
