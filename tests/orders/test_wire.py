@@ -31,7 +31,7 @@ from interlock.orders.terms import (
     When,
 )
 from interlock.orders.tree import OnPartialFill
-from interlock.orders.wire import PLANS, FactWire
+from interlock.orders.wire import FORMS, PLANS, FactWire
 
 AT = 1723161286851053928
 BTC = Instrument("BTCUSDT.PAPER", "0.01", "0.001")
@@ -378,6 +378,7 @@ def test_every_fact_has_a_form(kind: type[Any]) -> None:
     if values.get("instrument") == "text":
         values["instrument"] = BTC.symbol
     fact = kind(**values)
+    assert set(kind.__struct_fields__) <= set(FORMS), "a field without a form"
     text = told().encode(1, fact)
     document = json.loads(text)
     assert document["type"] == kind.__name__
