@@ -203,6 +203,7 @@ class Projection:
         if not self._read_only:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute("PRAGMA cache_size=-16384")
         found = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if not found:
             values = f"({FORMAT}, 0, x'{GENESIS.hex()}', 1)"

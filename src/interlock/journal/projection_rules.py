@@ -47,6 +47,7 @@ CREATE TABLE fills (event_seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, order_id
     instrument TEXT NOT NULL, side TEXT NOT NULL, quantity TEXT NOT NULL, price TEXT NOT NULL,
     fee TEXT NOT NULL, confirmed INTEGER NOT NULL, late INTEGER NOT NULL);
 CREATE INDEX fills_by_order ON fills (order_id);
+CREATE INDEX fills_by_execution ON fills (venue_order_id, exec_id);
 CREATE TABLE incidents (event_seq INTEGER PRIMARY KEY, order_id TEXT NOT NULL, leg TEXT,
     kind TEXT NOT NULL, detail TEXT NOT NULL, setting TEXT NOT NULL, quantity TEXT NOT NULL,
     opened_at INTEGER NOT NULL, closed_at INTEGER, outcome TEXT NOT NULL);
