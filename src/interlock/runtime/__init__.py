@@ -1,0 +1,1 @@
+"""Step 2: the line. One inbox, one writer; decide, append, commit, act; recovery; replay."""

@@ -1,0 +1,89 @@
+"""The state's digest and image: what a snapshot holds, and what two states are compared by.
+
+Decides what belongs to the state. Invariant: a state restored from its image, or folded anew from
+its facts, has the same digest; prices, timers and touches being confirmed are not part of it.
+"""
+
+import hashlib
+
+import msgspec
+from msgspec import Struct
+
+from interlock.engine import arming
+from interlock.engine.state import NEVER, MarketView, Order, Settings, State
+from interlock.orders.capabilities import Capabilities
+from interlock.orders.instruments import Grid, Instrument
+
+IMAGE_FORMAT = 1
+
+
+class Image(Struct, array_like=True):
+    """Everything a state holds that facts made."""
+
+    format: int
+    seq: int
+    now: int
+    epoch: int
+    instruments: list[tuple[Instrument, bool, int]]
+    capabilities: dict[str, Capabilities]
+    down: dict[str, bool]
+    orders: list[Order]
+    client_ids: list[tuple[str, str, str, str]]
+    signals: dict[str, int]
+    positions_seen: list[tuple[str, str, str, int]]
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(Image)
+
+
+def image(state: State) -> bytes:
+    """The state as bytes, for a snapshot."""
+    for order in state.orders.values():
+        for number, leg in enumerate(order.legs):
+            if leg.armed:
+                arming.keep_watermark(state, order, number)
+    return _ENCODER.encode(
+        Image(
+            IMAGE_FORMAT,
+            state.seq,
+            state.now,
+            state.epoch,
+            [(v.grid.instrument, v.halted, v.counted) for v in state.markets.values()],
+            state.capabilities,
+            state.down,
+            [msgspec.structs.replace(order, wake=NEVER) for order in state.orders.values()],
+            [(*key, *value) for key, value in state.by_client_id.items()],
+            state.signals,
+            [(*key, value) for key, value in state.positions_seen.items()],
+        )
+    )
+
+
+def digest(state: State) -> str:
+    """A short name for everything the state holds."""
+    return hashlib.blake2b(image(state), digest_size=16).hexdigest()
+
+
+def restore(data: bytes, settings: Settings | None = None) -> State:
+    """The state of an image, its trigger index built anew."""
+    found = _DECODER.decode(data)
+    state = State(settings)
+    state.seq, state.now, state.epoch = found.seq, found.now, found.epoch
+    state.capabilities = found.capabilities
+    state.down = found.down
+    state.signals = found.signals
+    for instrument, halted, counted in found.instruments:
+        view = state.markets[instrument.symbol] = MarketView(Grid(instrument))
+        view.halted = halted
+        view.counted = view.volume = counted
+    for account, client, order_id, body in found.client_ids:
+        state.by_client_id[(account, client)] = (order_id, body)
+    for account, name, side, quantity in found.positions_seen:
+        state.positions_seen[(account, name, side)] = quantity
+    for order in found.orders:
+        state.orders[order.id] = order
+        for number, leg in enumerate(order.legs):
+            if leg.armed:
+                arming.arm(state, order, number)
+    return state

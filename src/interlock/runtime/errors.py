@@ -1,0 +1,9 @@
+"""What can go wrong with the world around the line. Nobody catches these but the outermost edge."""
+
+
+class RuntimeTrouble(Exception):
+    """The line can't go on."""
+
+
+class JournalFenced(RuntimeTrouble):
+    """Another writer has the journal: this one must stop at once."""
