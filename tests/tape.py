@@ -29,9 +29,7 @@ from interlock.orders.ticks import Index, Mark, Quote, Trade
 MS = 1_000_000
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
-BTC = Instrument(
-    "BTC.PAPER", price_increment="0.01", quantity_increment="1", min_quantity="1"
-)
+BTC = Instrument("BTC.PAPER", price_increment="0.01", quantity_increment="1", min_quantity="1")
 ETH = Instrument("ETH.PAPER", price_increment="0.01", quantity_increment="1")
 
 _COMMAND = msgspec.json.Decoder(c.Command)
@@ -89,10 +87,12 @@ class Tape:
         return self.answer
 
     def refuse(self, order: dict[str, Any], **more: Any) -> Reject:
-        before = digest(self.state)
+        before = (list(self.state.orders), dict(self.state.by_client_id), len(self.state.entries))
         answer = self.refused_or_placed(order, **more)
         assert isinstance(answer, Reject), "it was accepted"
-        assert before == digest(self.state), "something half-accepted stayed"
+        after = (list(self.state.orders), dict(self.state.by_client_id), len(self.state.entries))
+        assert before == after, "something half-accepted stayed"
+        assert not any(line.startswith("<") for line in self.said), "something was sent"
         return answer
 
     def command(self, kind: str, **body: Any) -> c.Answer:
@@ -157,9 +157,7 @@ class Tape:
     ) -> list[str]:
         venue = self.leg(order, leg).venue
         filled = venue.cum if venue is not None else 0
-        self.give(
-            r.Canceled(self.at, self.id(order, leg), filled if cum is None else cum, reason)
-        )
+        self.give(r.Canceled(self.at, self.id(order, leg), filled if cum is None else cum, reason))
         return self.said
 
     def rejected(self, order: Order, leg: str, code: r.VenueReject, **more: Any) -> list[str]:
@@ -281,9 +279,11 @@ class Tape:
         order = self.state.orders.get(getattr(fact, "order_id", ""))
         words = [type(fact).__name__]
         number = getattr(fact, "leg", None)
-        leg = order.legs[number] if order and number is not None and number >= 0 and number < len(
-            order.legs
-        ) else None
+        leg = (
+            order.legs[number]
+            if order and number is not None and number >= 0 and number < len(order.legs)
+            else None
+        )
         if leg is not None:
             words.append(leg.terms.id)
         for name in ("kind", "quantity", "price", "status", "exposure"):

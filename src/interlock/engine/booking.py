@@ -235,7 +235,7 @@ def status(turn: Turn, order: Order, number: int, attempt: int, report: r.OrderS
         if report.status is r.VenueStatus.WORKING:
             _stray(turn, report, order)
         return
-    if report.request != venue.request or not venue.querying:
+    if report.request <= venue.acted or not venue.querying:
         ignore(turn, report, "answers an older question")
         return
     if report.status is r.VenueStatus.NOT_FOUND:

@@ -69,19 +69,20 @@ def decide(state: State, item: Input, at: int) -> Decision:
     """Take in one input at ``at`` (ns UTC; never earlier than the last)."""
     at = max(at, state.now)
     turn = Turn(state, at)
+    if isinstance(item, r.Report):  # what was heard comes before what is overdue
+        _report(turn, item)
+        settle(turn)
     if state.timers and state.timers[0][0] <= at:
         for order in deadlines.due_orders(state, at):
             _deadline(turn, order)
         settle(turn)
     if isinstance(item, Tick):
         watching.watch(turn, item)
-    elif isinstance(item, r.Report):
-        _report(turn, item)
     elif isinstance(item, Start):
         _start(turn, item)
     elif isinstance(item, Define):
         _define(turn, item)
-    elif not isinstance(item, Wakeup):
+    elif not isinstance(item, Wakeup | r.Report):
         _command(turn, item)
     if turn.touched:
         settle(turn)

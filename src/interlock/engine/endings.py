@@ -53,7 +53,7 @@ def failed(turn: Turn, order: Order, number: int, detail: str, at_once: bool = F
             order, f.IncidentKind.EXIT_REJECTED, number, detail, f"on_exit_reject={policy}", 1
         )
     settings = turn.state.settings
-    market = leg.escalated or leg.terms.type in SENDS_MARKET
+    market = leg.escalated or (leg.triggered and leg.terms.type in SENDS_MARKET)
     if policy is OnExitReject.ALERT:
         give_up(turn, order, number, detail)
     elif market and leg.protective:

@@ -314,7 +314,7 @@ def _ask(state: State, leg: Leg, at: int, request: int) -> VenueOrder:
     assert venue is not None
     place = state.markets[leg.terms.instrument].grid.venue
     capabilities = state.capabilities.get(place, PLAIN)
-    venue.request = request
+    venue.request = venue.acted = request
     venue.deadline = at + capabilities.reply_timeout_ns
     venue.valid_until = max(venue.valid_until, at + capabilities.request_validity_ns)
     return venue

@@ -31,22 +31,21 @@ def reconcile(turn: Turn, order: Order) -> None:
             for leg in order.legs
         }
         plan = wants(order, turn.at, minimums)
-        for number in _recalls_first(order, plan):
-            _close_gap(turn, order, number, plan[number])
+        for number, want in enumerate(plan):
+            if want.kind < Kind.WORK:
+                _close_gap(turn, order, number, want)
         release_claims(turn, order, plan)
         corrections.correct(turn, order)
+        if len(turn.facts) > before:
+            continue  # what was armed may have fired and claimed: look again before sending
+        for number, want in enumerate(plan):
+            if want.kind is Kind.WORK:
+                _close_gap(turn, order, number, want)
         if len(turn.facts) == before:
             break
     else:
         raise AssertionError(f"order {order.id} does not come to rest")
     corrections.finish(turn, order)
-
-
-def _recalls_first(order: Order, plan: list[Want]) -> list[int]:
-    """Legs to take back before legs to send, each in the trader's order."""
-    numbers = range(len(plan))
-    first = [n for n in numbers if plan[n].kind < Kind.HOLD]
-    return first + [n for n in numbers if plan[n].kind >= Kind.HOLD]
 
 
 def _close_gap(turn: Turn, order: Order, number: int, want: Want) -> None:

@@ -39,6 +39,8 @@ def work(turn: Turn, order: Order, number: int, left: int) -> None:
     racing = recalls_open(order, number)
     if racing and not may_race(turn, order, leg):
         return
+    if _old_pair_live(order, number):
+        return
     capabilities = turn.capabilities(leg)
     shape = prices.sent_as(order, number, capabilities.native_stop)
     if shape[0] is not VenueOrderType.MARKET and shape[1] is None and shape[2] is None:
@@ -66,6 +68,20 @@ def recalls_open(order: Order, number: int) -> bool:
             ):
                 return True
     return False
+
+
+def _old_pair_live(order: Order, number: int) -> bool:
+    """Whether the leg's partner in a venue's list is still on its way out of it."""
+    chain = scope.chain(order, number)
+    if not chain or order.claims:
+        return False
+    return any(
+        child >= 0
+        and child != number
+        and (venue := order.legs[child].venue) is not None
+        and bool(venue.list_id)
+        for child in order.relations[chain[0][0]].children
+    )
 
 
 def may_race(turn: Turn, order: Order, leg: Leg) -> bool:
@@ -117,7 +133,7 @@ def _dust_end(leg: Leg) -> str:
 
 def _list_partner(turn: Turn, order: Order, number: int, capabilities: Capabilities) -> int | None:
     """The other leg of a pair that the venue can hold as its own list."""
-    if not capabilities.native_oco or order.legs[number].attempts:
+    if not capabilities.native_oco:
         return None
     chain = scope.chain(order, number)
     if not chain:
@@ -126,10 +142,10 @@ def _list_partner(turn: Turn, order: Order, number: int, capabilities: Capabilit
     if relation.kind != "oco" or relation.on_partial_fill is not OnPartialFill.CANCEL:
         return None
     others = [c for c in relation.children if c != number]
-    if len(others) != 1 or others[0] < 0 or len(order.claims):
+    if len(others) != 1 or others[0] < 0 or order.claims:
         return None
     this, other = order.legs[number], order.legs[others[0]]
-    ready = other.venue is None and not other.ended and not other.attempts
+    ready = other.venue is None and not other.ended and not this.cum and not other.cum
     same = (this.terms.instrument, this.terms.side, this.terms.quantity) == (
         other.terms.instrument,
         other.terms.side,

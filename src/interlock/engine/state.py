@@ -55,6 +55,8 @@ class VenueOrder(Struct):
     recall_reason: str = ""
     request: int = 0
     """The last question asked about it."""
+    acted: int = 0
+    """The last request that could change it; answers to questions before it are stale."""
     querying: bool = False
     queries: int = 0
     list_id: str = ""
