@@ -1,0 +1,203 @@
+"""The ledger: the one place where an order fills or ends, and where that is told.
+
+Decides what a fill and an end entail: position, fee, report, the sibling of an order list.
+Invariant: no order fills beyond its quantity, an order that only reduces never opens or flips a
+position, and nothing happens to an order after its end.
+"""
+
+from msgspec import Struct
+
+from interlock.orders.legs import PositionSide
+from interlock.orders.reports import (
+    Canceled,
+    CancelReason,
+    Execution,
+    Expired,
+    Filled,
+    OrderStatus,
+    VenueStatus,
+)
+from interlock.orders.requests import SubmitVenueOrder
+from interlock.venues.paper.accounts import Accounts
+from interlock.venues.paper.book import Market
+from interlock.venues.paper.delivery import Outbox
+from interlock.venues.paper.resting import PaperOrder
+from interlock.venues.paper.rules import only_reduces, reducible
+
+
+class PaperExecution(Struct, frozen=True):
+    """One execution as the venue's own books have it; ``client_id`` is empty for an outsider's."""
+
+    at: int
+    client_id: str
+    account: str
+    instrument: str
+    side: int
+    position_side: PositionSide | None
+    execution: Execution
+
+
+class Ledger:
+    """Orders, executions and accounts of one paper exchange."""
+
+    def __init__(self, name: str, outbox: Outbox) -> None:
+        self._name = name
+        self._outbox = outbox
+        self._seq = 0
+        self.accounts = Accounts()
+        self.executions: list[PaperExecution] = []
+        self.by_client: dict[str, PaperOrder] = {}
+        self.refused: dict[str, SubmitVenueOrder] = {}
+        """Ids the venue has seen and refused; they are spent where ids are unique for ever."""
+        self.open: dict[str, PaperOrder] = {}
+        """By venue id, in the order of acceptance."""
+
+    def accept(self, submit: SubmitVenueOrder, market: Market) -> PaperOrder:
+        self._seq += 1
+        venue_id = f"{self._name}-o{self._seq}"
+        order = PaperOrder(submit, market, venue_id, self._seq)
+        self.refused.pop(submit.client_id, None)
+        self.by_client[submit.client_id] = order
+        self.open[venue_id] = order
+        market.open_orders += 1
+        return order
+
+    def position(self, submit: SubmitVenueOrder) -> int:
+        return self.accounts.quantity((submit.account, submit.instrument, submit.position_side))
+
+    def fillable(self, order: PaperOrder) -> int:
+        """The most an order may fill now."""
+        if not only_reduces(order.submit):
+            return order.leaves
+        return min(order.leaves, reducible(order.side, self.position(order.submit)))
+
+    def fill(
+        self, order: PaperOrder, wanted: int, price: int, maker: bool, at: int, late_ns: int = 0
+    ) -> int:
+        """Fill up to ``wanted`` and tell; what may only reduce is clipped, and ends at flat."""
+        assert order.open, order
+        quantity = min(wanted, self.fillable(order))
+        if quantity > 0:
+            self._execute(order, quantity, price, maker, at, late_ns)
+            if order.leaves == 0:
+                self._close(order, VenueStatus.FILLED)
+            self.end_sibling(order, at)
+        if order.open and self.fillable(order) == 0:
+            self.cancel(order, CancelReason.REDUCE_ONLY, at)
+        return quantity
+
+    def renew(self, order: PaperOrder) -> None:
+        """An amended order has lost its place: it is the latest now."""
+        self._seq += 1
+        order.seq = self._seq
+
+    def fill_before_cancel(
+        self, order: PaperOrder, quantity: int, at: int, late_ns: int, quietly: bool
+    ) -> None:
+        """A fill that beat a cancel but is told after it: the cancel's report knows nothing."""
+        known = order.cum
+        assert order.price is not None, order
+        self._execute(order, quantity, order.price, True, at, late_ns)
+        self._close(order, VenueStatus.CANCELED)
+        if not quietly:
+            self._outbox.tell(Canceled(at, order.client_id, known), at)
+        self.end_sibling(order, at)
+
+    def cancel(
+        self, order: PaperOrder, reason: CancelReason, at: int, quietly: bool = False
+    ) -> None:
+        self._close(order, VenueStatus.CANCELED)
+        if not quietly:
+            self._outbox.tell(Canceled(at, order.client_id, order.cum, reason), at)
+        self.end_sibling(order, at)
+
+    def expire(self, order: PaperOrder, at: int) -> None:
+        self._close(order, VenueStatus.EXPIRED)
+        self._outbox.tell(Expired(at, order.client_id, order.cum), at)
+        self.end_sibling(order, at)
+
+    def end_sibling(self, order: PaperOrder, at: int) -> None:
+        """One of an order list traded, triggered or ended: the other goes."""
+        sibling = order.sibling
+        if sibling is None:
+            return
+        # Unlinked first, or the sibling's own end would come back and end a survivor.
+        order.sibling = sibling.sibling = None
+        if sibling.open:
+            self.cancel(sibling, CancelReason.OCO, at)
+
+    def status(self, client_id: str, request: int, at: int) -> OrderStatus:
+        """The truth about an order, as the venue's own books have it."""
+        order = self.by_client.get(client_id)
+        if order is not None:
+            return OrderStatus(
+                at,
+                client_id,
+                request,
+                order.status,
+                at,
+                order.quantity,
+                order.price,
+                order.trigger_price,
+                tuple(order.fills),
+            )
+        refused = self.refused.get(client_id)
+        if refused is None:
+            return OrderStatus(at, client_id, request, VenueStatus.NOT_FOUND, at)
+        return OrderStatus(
+            at,
+            client_id,
+            request,
+            VenueStatus.REJECTED,
+            at,
+            refused.quantity,
+            refused.price,
+            refused.trigger_price,
+        )
+
+    def trade_outside(
+        self, key: tuple[str, str, PositionSide | None], signed: int, price: int, at: int
+    ) -> None:
+        """Somebody else traded on the account; the venue charges no fee here."""
+        execution = Execution(self._next_exec_id(), abs(signed), price)
+        account, instrument, position_side = key
+        side = 1 if signed > 0 else -1
+        self.executions.append(
+            PaperExecution(at, "", account, instrument, side, position_side, execution)
+        )
+        self.accounts.trade(key, signed, price, 0)
+
+    def _execute(
+        self, order: PaperOrder, quantity: int, price: int, maker: bool, at: int, late_ns: int
+    ) -> None:
+        submit = order.submit
+        assert 0 < quantity <= order.leaves, order
+        fee = order.market.grid.fee(price, quantity, maker)
+        execution = Execution(self._next_exec_id(), quantity, price, fee, maker)
+        order.cum += quantity
+        order.fills.append(execution)
+        self.executions.append(
+            PaperExecution(
+                at,
+                submit.client_id,
+                submit.account,
+                submit.instrument,
+                submit.side,
+                submit.position_side,
+                execution,
+            )
+        )
+        key = (submit.account, submit.instrument, submit.position_side)
+        self.accounts.trade(key, submit.side * quantity, price, fee)
+        self._outbox.tell(Filled(at, submit.client_id, execution), at, late_ns)
+
+    def _close(self, order: PaperOrder, status: VenueStatus) -> None:
+        assert order.open, order
+        order.status = status
+        if order.ladder is not None:
+            order.ladder.remove(order)
+        order.market.open_orders -= 1
+        del self.open[order.venue_id]
+
+    def _next_exec_id(self) -> str:
+        return f"{self._name}-{len(self.executions) + 1}"
