@@ -52,7 +52,7 @@ class Tape:
         self.answer: c.Answer | None = None
         self.said: list[str] = []
         self.execs = 0
-        venues = (("PAPER", Capabilities(**capabilities)),)
+        venues = (("PAPER", msgspec.convert(capabilities, Capabilities)),)
         self.give(Define(instruments or (BTC, ETH), venues))
         self.said.clear()
 

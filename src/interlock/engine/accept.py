@@ -45,6 +45,8 @@ def _accept(state: State, place: PlaceOrder, at: int) -> OrderTerms:
         )
     if not place.account:
         refuse(RejectCode.MALFORMED, "account", "An account must be named.")
+    if place.max_age_ms is not None:
+        _check_age(place, at)
     root = unfold(place.order)
     reader = TreeReader(state, place, at)
     top = reader.node(root, None)
@@ -68,6 +70,19 @@ def _accept(state: State, place: PlaceOrder, at: int) -> OrderTerms:
     checks.cycles(terms, reader.leaves)
     checks.market(state, terms, reader.leaves, at)
     return terms
+
+
+def _check_age(place: PlaceOrder, at: int) -> None:
+    if place.made_at is None:
+        refuse(RejectCode.MISSING_FIELD, "made_at", "max_age_ms needs to know when it was made.")
+    age_ms = (at - place.made_at) // 1_000_000
+    if place.max_age_ms is not None and age_ms > place.max_age_ms:
+        refuse(
+            RejectCode.SIGNAL_TOO_OLD,
+            "made_at",
+            f"It was made {age_ms} ms ago; max_age_ms is {place.max_age_ms}.",
+            "Make it anew from the market as it is.",
+        )
 
 
 class TreeReader:

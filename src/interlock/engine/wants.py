@@ -215,6 +215,8 @@ class Walk:
             inner = Gate.OPEN  # a filled quantity is never left without its exits
         elif gate is Gate.PAUSED and has:
             inner = Gate.OPEN
+        elif gate is Gate.CLOSED and not over:
+            inner = Gate.FROZEN  # its first may yet fill on its way out
         self.node(then, Share(active, size), left, inner, growing or not over)
         for leg_number, leg in enumerate(order.legs):
             if leg.terms.system == "safety_stop" and leg.terms.scope == number:

@@ -23,6 +23,8 @@ class PlaceOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     """A strategy's name; cancel-all can be limited to it."""
     round: bool = False
     """Round prices and quantities off the increments towards safety instead of refusing."""
+    made_at: int | None = None
+    """When the request was made, ns UTC; for ``max_age_ms``."""
     max_age_ms: int | None = None
     """Refuse if the request was made longer ago than this."""
 
