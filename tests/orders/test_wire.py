@@ -214,8 +214,26 @@ def test_an_accepted_order_reads_as_its_tree() -> None:
             {"leg": "stop_loss", "source": "mid", "price": "28000.005", "trigger_price": "28000"},
         ),
         (
-            facts.LegArmed(AT, ID, 2, 500, watermark=5_600_001),
-            {"leg": "stop_loss", "quantity": "0.5", "watermark": "28000.005"},
+            facts.LegArmed(AT, ID, 2, 500, 2_800_000, watermark=5_600_001),
+            {
+                "leg": "stop_loss",
+                "quantity": "0.5",
+                "trigger_price": "28000",
+                "watermark": "28000.005",
+            },
+        ),
+        (
+            facts.TrailActivated(AT, ID, 2, 5_600_001),
+            {"leg": "stop_loss", "price": "28000.005"},
+        ),
+        (
+            facts.LegTriggered(AT, ID, 2, "condition", 2_800_001, 2_800_000),
+            {
+                "leg": "stop_loss",
+                "source": "condition",
+                "price": "28000.01",
+                "trigger_price": "28000",
+            },
         ),
         (
             facts.LegClaimed(AT, ID, 1, 1),

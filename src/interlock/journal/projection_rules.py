@@ -65,6 +65,7 @@ LEG_STATUS: dict[type, str] = {
     facts.LegClaimed: "claimed",
     facts.ClaimReleased: "held",
     facts.LegRetrying: "retrying",
+    facts.LegCanceling: "canceling",
     facts.VenueOrderSending: "sending",
     facts.VenueOrderAcknowledged: "working",
     facts.VenueOrderCanceled: "held",

@@ -19,7 +19,6 @@ from interlock.orders.facts import (
     Fact,
     InstrumentDefined,
     LegAdded,
-    LegArmed,
     LegTriggered,
     OrderAccepted,
     OrderForgotten,
@@ -139,7 +138,7 @@ def _halves(fact: Fact, leg: _Leg | None) -> bool:
             return fact.source == PriceSource.MID.value
         case WatermarkMoved():
             return fact.channel is Channel.MID
-        case LegArmed() | TrailActivated():
+        case TrailActivated():
             return leg is not None and leg.mid
     return False
 
@@ -156,6 +155,14 @@ def _price(scope: _Scope, field: str, value: object, into: Document) -> None:
     if value is not None:
         assert isinstance(value, int), field
         into[field] = documents.price_text(value, scope.grid, scope.halves)
+
+
+def _watermark(scope: _Scope, field: str, value: object, into: Document) -> None:
+    """Kept as the market showed it, unlike the leg's own levels."""
+    if value is not None:
+        assert isinstance(value, int), field
+        halves = scope.leg is not None and scope.leg.mid
+        into[field] = documents.price_text(value, scope.grid, halves)
 
 
 def _quantity(scope: _Scope, field: str, value: object, into: Document) -> None:
@@ -224,9 +231,10 @@ def _skipped(_: _Scope, __: str, ___: object, ____: Document) -> None:
 
 FORMS: dict[str, Form] = {
     **dict.fromkeys(("at", "order_id"), _skipped),
-    **dict.fromkeys(("price", "trigger_price", "watermark"), _price),
+    **dict.fromkeys(("price", "trigger_price"), _price),
     **dict.fromkeys(("quantity", "cum_quantity"), _quantity),
     **dict.fromkeys(("capabilities", "reject", "refused"), _builtins),
+    "watermark": _watermark,
     "fee": _money,
     "side": _side,
     "leg": _leg_name,
