@@ -50,7 +50,8 @@ class BookSide:
 
     def assume(self, price: int, size: int) -> None:
         self.levels, self.assumed = ((price, size),), True
-        self._taken.clear()
+        if self._taken:
+            self._taken.clear()
 
     def take(self, price: int, quantity: int) -> None:
         self._taken[price] = self._taken.get(price, 0) + quantity

@@ -73,9 +73,9 @@ class Intake:
         self._muted = muted
         match request:
             case SubmitVenueOrder():
-                return self._submit((request,), at)
+                return self._submit((request,), False, at)
             case SubmitVenueList():
-                return self._submit(request.orders, at)
+                return self._submit(request.orders, True, at)
             case CancelVenueOrder():
                 self._cancel(request, at)
             case AmendVenueOrder():
@@ -121,7 +121,9 @@ class Intake:
 
     # Submits
 
-    def _submit(self, submits: tuple[SubmitVenueOrder, ...], at: int) -> list[PaperOrder]:
+    def _submit(
+        self, submits: tuple[SubmitVenueOrder, ...], listed: bool, at: int
+    ) -> list[PaperOrder]:
         weather = self._weather
         if any(at > submit.valid_until for submit in submits):
             self._reject(submits, (VenueReject.TOO_LATE, "it arrived after its validity"), at)
@@ -134,7 +136,7 @@ class Intake:
             known = (VenueReject.DUPLICATE_CLIENT_ID, "this client id has been used")
             self._reject(submits, known, at)
             return []
-        refusal = self._refusal(submits)
+        refusal = self._refusal(submits, listed)
         if refusal is None and weather.strikes(weather.faults.reject_permille):
             refusal = VenueReject.INSUFFICIENT_MARGIN, "the account cannot carry this order"
         if refusal is not None:
@@ -153,7 +155,7 @@ class Intake:
                 return order is not None and order.open
         return False
 
-    def _refusal(self, submits: tuple[SubmitVenueOrder, ...]) -> Refusal | None:
+    def _refusal(self, submits: tuple[SubmitVenueOrder, ...], listed: bool) -> Refusal | None:
         for submit in submits:
             market = self._markets.get(submit.instrument)
             if market is None:
@@ -162,7 +164,7 @@ class Intake:
             refusal = rules.submit_refusal(submit, market, self._can, position)
             if refusal is not None:
                 return refusal
-        return None if len(submits) == 1 else self._list_refusal(submits)
+        return self._list_refusal(submits) if listed else None
 
     def _list_refusal(self, submits: tuple[SubmitVenueOrder, ...]) -> Refusal | None:
         if not self._can.native_oco:

@@ -11,10 +11,10 @@ from msgspec import Struct
 from interlock.orders.conditions import PriceSource
 from interlock.orders.legs import TimeInForce
 from interlock.orders.reports import CancelReason
-from interlock.orders.ticks import Depth, Index, Mark, Quote, Tick, Trade
-from interlock.venues.paper.book import Market
+from interlock.orders.ticks import Index, Mark, Tick, Trade
+from interlock.venues.paper.book import BookSide, Market
 from interlock.venues.paper.ledger import Ledger
-from interlock.venues.paper.resting import PaperOrder
+from interlock.venues.paper.resting import Ladder, PaperOrder
 
 IMMEDIATE = (TimeInForce.IOC, TimeInForce.FOK)
 
@@ -77,18 +77,17 @@ class Matching:
                     self._take(order, at)
         if isinstance(tick, Trade):
             self._meet_trade(market, tick)
-            self._fire(market, PriceSource.LAST, at)
-        elif isinstance(tick, Quote | Depth):
-            if shown:
-                self._meet_book(market, at)
-                if market.sound:
-                    self._fire(market, PriceSource.BID_ASK, at)
-                    self._fire(market, PriceSource.MID, at)
+            if market.stops:
+                self._fire(market, PriceSource.LAST, at)
         elif isinstance(tick, Mark):
             self._fire(market, PriceSource.MARK, at)
-        else:
-            assert isinstance(tick, Index)
+        elif isinstance(tick, Index):
             self._fire(market, PriceSource.INDEX, at)
+        elif shown:
+            self._meet_book(market, at)
+            if market.stops and market.sound:
+                self._fire(market, PriceSource.BID_ASK, at)
+                self._fire(market, PriceSource.MID, at)
 
     def _take(self, order: PaperOrder, at: int) -> None:
         """Take what is offered, level by level, each level an execution of its own."""
@@ -145,21 +144,28 @@ class Matching:
 
     def _meet_book(self, market: Market, at: int) -> None:
         """The other side has come to our price: it fills us there. Our own side ahead thins out."""
-        for ladder, side in ((market.buys, 1), (market.sells, -1)):
-            if ladder.head is None:
+        for ladder, offered, own in (
+            (market.buys, market.asks, market.bids),
+            (market.sells, market.bids, market.asks),
+        ):
+            # Looked at before any call: a book that reaches none of our orders is the usual case.
+            head, sign = ladder.head, ladder.sign
+            if head is None:
                 continue
-            offered = market.opposite(side)
-            if offered.levels:
+            if offered.levels and head <= offered.levels[0][0] * sign:
                 for order in ladder.reached(offered.levels[0][0]):
                     if order.open:
                         self._meet_offers(order, at)
-            own = market.own(side)
-            if own.levels:
-                for order in ladder.reached(own.levels[-1][0]):
-                    if order.queue_ahead and order.price is not None:
-                        shown = own.displayed(order.price)
-                        if shown is not None:
-                            order.queue_ahead = min(order.queue_ahead, shown)
+            if own.levels and head <= own.levels[-1][0] * sign:
+                self._thin_out(ladder, own)
+
+    def _thin_out(self, ladder: Ladder, own: BookSide) -> None:
+        """Others at our price have gone: less is ahead of us."""
+        for order in ladder.reached(own.levels[-1][0]):
+            if order.queue_ahead and order.price is not None:
+                shown = own.displayed(order.price)
+                if shown is not None:
+                    order.queue_ahead = min(order.queue_ahead, shown)
 
     def _meet_offers(self, order: PaperOrder, at: int) -> None:
         side = order.market.opposite(order.side)
