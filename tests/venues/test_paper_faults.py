@@ -1,10 +1,11 @@
 """Faults: each one strikes when it is switched on, and does to the truth only what it says."""
 
 from collections.abc import Callable
+from random import Random
 
 import msgspec
 import pytest
-from paper_world import ACCOUNT, MS, SYMBOL, World, buy, sell, told
+from paper_world import MS, SYMBOL, World, buy, order, sell, told
 
 from interlock.orders.reports import (
     Acknowledged,
@@ -311,17 +312,23 @@ STORM = Faults(
 
 def storm(seed: int) -> World:
     world = World(faults=STORM, seed=seed)
-    actions: list[Callable[[int], object]] = [
-        lambda n: world.quote(95 + n % 7, 3 + n % 5, 103 - n % 3, 4),
-        lambda n: world.send(buy(f"b{n}", 1 + n % 9, price=92 + n % 9)),
-        lambda n: world.trade(93 + n % 13, n % 6),
-        lambda n: world.send(sell(f"s{n}", 1 + n % 7, price=97 + n % 9)),
-        lambda n: world.cancel(f"b{n - 12}"),
-        lambda n: world.query(f"s{n - 11}"),
-        lambda n: world.amend(f"s{n - 9}", 2 + n % 4, price=99 + n % 5),
+    story, sent = Random(seed), ["nobody"]
+
+    def place(side: int, price: int) -> None:
+        sent.append(f"o{len(sent)}")
+        world.send(order(sent[-1], side, story.randint(1, 9), price=price))
+
+    actions: list[Callable[[], object]] = [
+        lambda: world.quote(story.randint(95, 99), 4, story.randint(100, 104), 4),
+        lambda: world.trade(story.randint(93, 106), story.randint(0, 6)),
+        lambda: place(1, story.randint(92, 100)),
+        lambda: place(-1, story.randint(99, 107)),
+        lambda: world.cancel(story.choice(sent[-9:])),
+        lambda: world.query(story.choice(sent[-9:])),
+        lambda: world.amend(story.choice(sent[-9:]), story.randint(1, 9)),
     ]
-    for n in range(400):
-        actions[(n * 5 + n // 7) % len(actions)](n)
+    for _ in range(400):
+        story.choice(actions)()
     world.venue.change_faults(Faults())
     world.venue.reconnect(world.step())
     world.wait(10_000)
@@ -340,9 +347,6 @@ def test_through_any_storm_the_books_of_the_venue_agree(seed: int) -> None:
     executions = world.venue.executions()
     assert len({e.execution.exec_id for e in executions}) == len(executions)
     assert sum(e.side * e.execution.quantity for e in executions) == world.position
-    for n in range(400):
-        for name in (f"b{n}", f"s{n}"):
-            order = world.venue.order(name)
-            if order is not None:
-                assert order.cum == sum(fill.quantity for fill in order.fills) <= order.quantity
-    assert world.venue.position(ACCOUNT, SYMBOL).quantity == world.position
+    done = [o for n in range(400) if (o := world.venue.order(f"o{n}")) is not None]
+    assert all(o.cum == sum(f.quantity for f in o.fills) <= o.quantity for o in done)
+    assert sum(o.cum for o in done) == sum(e.execution.quantity for e in executions)
