@@ -1,6 +1,10 @@
 """Faults: each one strikes when it is switched on, and does to the truth only what it says."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 from random import Random
 
 import msgspec
@@ -350,3 +354,23 @@ def test_through_any_storm_the_books_of_the_venue_agree(seed: int) -> None:
     done = [o for n in range(400) if (o := world.venue.order(f"o{n}")) is not None]
     assert all(o.cum == sum(f.quantity for f in o.fills) <= o.quantity for o in done)
     assert sum(o.cum for o in done) == sum(e.execution.quantity for e in executions)
+
+
+TELL_STORM = """
+from hashlib import sha256
+from msgspec.json import encode
+from test_paper_faults import storm
+print(sha256(encode(storm(3).reports)).hexdigest())
+"""
+
+
+def test_the_hash_seed_of_the_process_changes_nothing() -> None:
+    def digest(hash_seed: str) -> str:
+        here = {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(Path(__file__).parent)}
+        command = [sys.executable, "-c", TELL_STORM]
+        done = subprocess.run(
+            command, env={**os.environ, **here}, capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    assert digest("1") == digest("2") != ""

@@ -131,6 +131,14 @@ def test_a_one_sided_quote_fires_nothing() -> None:
     assert told(world.quote(90, 5, 91, 5)) == ["Filled a 1 @ 90"]
 
 
+def test_a_price_of_zero_fires_and_fills_nothing() -> None:
+    world = quoted()
+    for source in PriceSource:
+        world.send(sell(source.value, 1, trigger_price=95, trigger_by=source))
+    world.send(buy("limit", 1, price=95))
+    assert world.mark(0) + world.index(0) + world.trade(0, 5) + world.quote(0, 0, 0, 0) == []
+
+
 def test_a_stop_already_through_the_market_is_refused() -> None:
     world = World()
     world.trade(94, 1)
@@ -155,6 +163,31 @@ def test_the_trigger_of_a_list_cancels_the_other() -> None:
     world = quoted()
     world.send_list(sell("target", 4, price=105), sell("stop", 4, trigger_price=95, price=94))
     assert told(world.trade(95, 1)) == ["Canceled target oco cum 0", "Filled stop 4 @ 95"]
+
+
+def test_one_tick_that_reaches_both_of_a_list_fills_one() -> None:
+    world = quoted()
+    world.send_list(sell("near", 4, price=105), sell("far", 4, price=106))
+    assert told(world.trade(120, 50)) == ["Filled near 4 @ 105", "Canceled far oco cum 0"]
+    world.quote(119, 5, 121, 5)
+    world.send_list(sell("a", 4, trigger_price=110), sell("b", 4, trigger_price=109))
+    assert told(world.trade(90, 50)) == ["Canceled b oco cum 0", "Filled a 4 @ 90"]
+
+
+def test_an_order_reads_like_one() -> None:
+    world = quoted()
+    world.send(buy("a", 3, price=95), sell("b", 2, trigger_price=90))
+    assert [repr(order) for order in world.venue.open_orders()] == [
+        "<a buy 0/3 @ 95 working>",
+        "<b sell 0/2 stop 90 working>",
+    ]
+
+
+def test_a_resume_of_what_is_not_halted_says_nothing() -> None:
+    world = quoted()
+    world.venue.resume(SYMBOL, world.step())
+    assert world.poll() == []
+    assert world.venue.now == world.at
 
 
 def test_a_cancel_of_one_of_a_list_ends_both() -> None:

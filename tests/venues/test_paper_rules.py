@@ -125,6 +125,13 @@ def test_an_id_that_is_unique_for_ever_is_refused_when_it_comes_again() -> None:
     assert told(world.send(buy("a", 1, price=90))) == ["Rejected a duplicate_client_id"]
 
 
+def test_a_late_repeat_is_told_that_its_id_is_used() -> None:
+    world = having(IdPromise.UNIQUE_FOR_EVER)
+    assert told(world.send(buy("a", 1, price=90, valid_until=1))) == [
+        "Rejected a duplicate_client_id"
+    ]
+
+
 def test_a_refused_order_has_spent_its_id_and_a_query_knows_it() -> None:
     world = having(IdPromise.UNIQUE_FOR_EVER)
     world.send(buy("b", 0))

@@ -163,19 +163,23 @@ class Market:
             return self.last
         return (self.bid + self.ask) // 2 if self.sound else None
 
-    def see_trade(self, tick: Trade) -> None:
+    def see_trade(self, tick: Trade) -> bool:
+        """Take note of a trade; a price that is not above zero is nonsense and changes nothing."""
         price = tick.price
+        if price <= 0:
+            return False
         self.last = price
         size = tick.quantity if self._sized else 0
         if not self.book_seen:
             self.bids.assume(price, size)
             self.asks.assume(price, size)
-            return
+            return True
         bids, asks = self.bids, self.asks
         if bids.levels and price < bids.levels[0][0]:
             bids.traded_through(price, size)
         elif asks.levels and price > asks.levels[0][0]:
             asks.traded_through(price, size)
+        return True
 
     def see_quote(self, tick: Quote) -> bool:
         """Take note of a quote; a crossed or locked one is nonsense and changes nothing."""

@@ -4,7 +4,6 @@ Decides when something arrives. Invariant: without a fault, reports of the strea
 order they were told, whatever latency was drawn; ties in time keep the order of sending.
 """
 
-from collections.abc import Iterator
 from heapq import heapify, heappop, heappush
 from typing import Generic, TypeVar
 
@@ -54,9 +53,6 @@ class Agenda(Generic[T]):
 
     def head(self) -> T | None:
         return self._heap[0][2] if self._heap else None
-
-    def items(self) -> Iterator[T]:
-        return (item for _, _, item in self._heap)
 
     def keep(self, kinds: tuple[type, ...]) -> None:
         """Drop all but these kinds."""

@@ -158,7 +158,7 @@ class PaperExchange:
         kind = type(tick)
         shown = True
         if kind is Trade:
-            market.see_trade(tick)  # type: ignore[arg-type]
+            shown = market.see_trade(tick)  # type: ignore[arg-type]
         elif kind is Quote:
             shown = market.see_quote(tick)  # type: ignore[arg-type]
         elif kind is Depth:

@@ -125,16 +125,17 @@ class Intake:
         self, submits: tuple[SubmitVenueOrder, ...], listed: bool, at: int
     ) -> list[PaperOrder]:
         weather = self._weather
+        # Ids first: a request that repeats one must not be told that no order exists under it.
+        if any(self._known(submit.client_id) for submit in submits):
+            known = (VenueReject.DUPLICATE_CLIENT_ID, "this client id has been used")
+            self._reject(submits, known, at)
+            return []
         if any(at > submit.valid_until for submit in submits):
             self._reject(submits, (VenueReject.TOO_LATE, "it arrived after its validity"), at)
             return []
         if weather.strikes(weather.faults.rate_limit_permille):
             retry_at = at + weather.faults.retry_after_ns
             self._reject(submits, (VenueReject.RATE_LIMITED, "too many requests"), at, retry_at)
-            return []
-        if any(self._known(submit.client_id) for submit in submits):
-            known = (VenueReject.DUPLICATE_CLIENT_ID, "this client id has been used")
-            self._reject(submits, known, at)
             return []
         refusal = self._refusal(submits, listed)
         if refusal is None and weather.strikes(weather.faults.reject_permille):

@@ -69,7 +69,9 @@ class Matching:
             market.resting(order.side).add(order, order.price)
 
     def on_tick(self, market: Market, tick: Tick, shown: bool) -> None:
-        """Match what rests against a tick the market has just seen; ``shown``: the book moved."""
+        """Match what rests against a tick; not ``shown``: the market saw nonsense and kept still."""
+        if not shown:
+            return
         at = tick.at
         if market.waiting.head is not None:
             for order in market.waiting.reached(0):
@@ -83,7 +85,7 @@ class Matching:
             self._fire(market, PriceSource.MARK, at)
         elif isinstance(tick, Index):
             self._fire(market, PriceSource.INDEX, at)
-        elif shown:
+        else:
             self._meet_book(market, at)
             if market.stops and market.sound:
                 self._fire(market, PriceSource.BID_ASK, at)
@@ -184,7 +186,7 @@ class Matching:
                 continue
             edge = market.edge(source, side)
             if edge is None:
-                continue
+                continue  # A mark or index of 0: the feed has none.
             for order in ladder.reached(edge):
                 if not order.open:
                     continue

@@ -98,9 +98,6 @@ class Ladder:
         self._orders: list[PaperOrder] = []
         self.head: int | None = None
 
-    def __len__(self) -> int:
-        return len(self._keys)
-
     def add(self, order: PaperOrder, price: int) -> None:
         assert order.ladder is None, order
         order.ladder, order.key = self, price * self.sign
