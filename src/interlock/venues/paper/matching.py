@@ -69,7 +69,7 @@ class Matching:
             market.resting(order.side).add(order, order.price)
 
     def on_tick(self, market: Market, tick: Tick, shown: bool) -> None:
-        """Match what rests against a tick; not ``shown``: the market saw nonsense and kept still."""
+        """Match what rests against a tick; not ``shown``: it was nonsense and changed nothing."""
         if not shown:
             return
         at = tick.at
