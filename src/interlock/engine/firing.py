@@ -83,7 +83,14 @@ def fire(
 
 
 def claim(turn: Turn, order: Order, number: int) -> None:
-    """Take the exclusive right to trade in every ``oco`` above the leg that is still free."""
-    for relation, _ in scope.chain(order, number):
-        if order.relations[relation].kind == "oco" and relation not in order.claims:
-            turn.emit(f.LegClaimed(turn.at, order.id, number, relation))
+    """Take the exclusive right to trade in every free ``oco`` above; its other nodes freeze now."""
+    for relation, child in scope.chain(order, number):
+        if order.relations[relation].kind != "oco" or relation in order.claims:
+            continue
+        turn.emit(f.LegClaimed(turn.at, order.id, number, relation))
+        for other in order.relations[relation].children:
+            if other == child:
+                continue
+            for sibling in scope.legs_under(order, other):
+                if order.legs[sibling].armed:
+                    turn.emit(f.LegDisarmed(turn.at, order.id, sibling, "frozen"))

@@ -1,0 +1,197 @@
+"""A world from a seed: a made-up market, random orders, one paper venue with its faults.
+
+Decides what one seed means. First a safety phase with faults, then the faults end and everything
+must settle. Invariant: the same seed is the same world, fact for fact.
+"""
+
+from collections.abc import Iterator
+from random import Random
+
+import msgspec
+from msgspec import Struct
+
+from interlock.engine.digest import digest
+from interlock.engine.evolve import evolve
+from interlock.engine.state import State
+from interlock.journal.memory import MemoryJournal
+from interlock.market.generator import generate
+from interlock.orders import commands as c
+from interlock.orders.capabilities import Capabilities, IdPromise
+from interlock.orders.facts import Fact
+from interlock.orders.instruments import Grid, Instrument
+from interlock.orders.requests import Request
+from interlock.orders.ticks import Tick, Trade
+from interlock.orders.tree import LegChange
+from interlock.runtime.audit import Auditor, Breach
+from interlock.runtime.line import Line
+from interlock.runtime.replay import Replay, Timed
+from interlock.sim.trees import TreeMaker
+from interlock.venues.paper.exchange import PaperExchange
+from interlock.venues.paper.faults import Faults, Latency
+
+MS = 1_000_000
+SECOND = 1000 * MS
+SYMBOL = Instrument(
+    "BTCUSDT.PAPER", price_increment="0.01", quantity_increment="0.001", min_quantity="0.002"
+)
+PLACE = msgspec.json.Decoder(c.PlaceOrder)
+
+
+class Outcome(Struct):
+    """What became of a world."""
+
+    seed: int
+    breaches: list[Breach]
+    facts: list[Fact]
+    ticks: int
+    orders: int
+    accepted: int
+
+
+class AuditedVenue(PaperExchange):
+    """The paper exchange, with the auditor looking at what reaches it."""
+
+    auditor: Auditor | None = None
+
+    def send(self, request: Request, at: int) -> None:
+        if self.auditor is not None:
+            self.auditor.sent(request)
+        super().send(request, at)
+
+
+def draw_capabilities(rng: Random) -> Capabilities:
+    return Capabilities(
+        native_oco=rng.random() < 0.3,
+        native_stop=rng.random() < 0.5,
+        native_amend=rng.random() < 0.5,
+        iceberg=rng.random() < 0.3,
+        id_promise=rng.choice([IdPromise.UNIQUE_FOR_EVER, IdPromise.UNIQUE_WHILE_OPEN]),
+    )
+
+
+def draw_faults(rng: Random) -> Faults:
+    """A swarm: each fault is on or off, and of its own strength."""
+
+    def chance(most: int) -> int:
+        return rng.randrange(1, most) if rng.random() < 0.35 else 0
+
+    def latency() -> Latency:
+        if rng.random() < 0.3:
+            return Latency()
+        low = rng.randrange(0, 50) * MS
+        return Latency(low, low + rng.randrange(0, 300) * MS)
+
+    return Faults(
+        latency_out=latency(),
+        latency_in=latency(),
+        lose_request_permille=chance(100),
+        lose_report_permille=chance(200),
+        repeat_report_permille=chance(200),
+        reorder_report_permille=chance(300),
+        phantom_fill_permille=chance(60),
+        late_fill_after_cancel_permille=chance(300),
+        cancel_refused_filled_permille=chance(300),
+        unknown_outcome_permille=chance(150),
+        rate_limit_permille=chance(150),
+        reject_permille=chance(150),
+        disconnect_permille=1 if rng.random() < 0.15 else 0,
+    )
+
+
+class World:
+    """One seed's world, ready to run."""
+
+    def __init__(self, seed: int, faults: bool = True, minutes: int = 6, orders: int = 12) -> None:
+        rng = Random(seed)
+        self.seed = seed
+        self.rng = rng
+        self.minutes = minutes
+        capabilities = draw_capabilities(rng)
+        self.auditor = Auditor()
+        self.venue = AuditedVenue(
+            "PAPER",
+            [SYMBOL],
+            capabilities,
+            draw_faults(rng) if faults else Faults(),
+            seed,
+        )
+        self.venue.auditor = self.auditor
+        self.facts: list[Fact] = []
+        self.journal = MemoryJournal()
+        self.line = Line(self.journal, {"PAPER": self.venue})
+        self.line.listeners += [self.auditor.hear, lambda _, facts: self.facts.extend(facts)]
+        self.ticks = list(generate(seed, minutes, SYMBOL))
+        self.commands = list(self._commands(orders))
+
+    def _commands(self, orders: int) -> Iterator[Timed]:
+        rng = self.rng
+        maker = TreeMaker(rng, Grid(SYMBOL))
+        trades = [tick for tick in self.ticks if isinstance(tick, Trade)]
+        usable = trades[: len(trades) * 3 // 4]
+        for _ in range(orders):
+            tick = usable[rng.randrange(len(usable))]
+            body = maker.place(tick.price, tick.price // 2000)
+            place = PLACE.decode(msgspec.json.encode(body))
+            yield Timed(tick.at + 1, place)
+            name = place.client_order_id
+            for _ in range(rng.randrange(0, 3)):
+                yield Timed(
+                    tick.at + rng.randrange(1, 120) * SECOND // 4, self._meddle(rng, name, tick)
+                )
+
+    def _meddle(self, rng: Random, name: str, tick: Tick) -> c.Command:
+        """What traders do to their orders at awkward moments."""
+        named = {"account": "main", "client_order_id": name}
+        what = rng.randrange(6)
+        if what == 0:
+            mode = rng.choice(list(c.CancelMode))
+            return c.CancelOrder(**named, exposure=mode)
+        if what == 1:
+            leg = rng.choice(["entry", "stop", "target", "target_1"])
+            return c.CancelLeg(leg, **named)
+        if what == 2 and rng.random() < 0.3:
+            return c.ClosePosition("main", SYMBOL.symbol)
+        assert isinstance(tick, Trade)
+        grid = Grid(SYMBOL)
+        leg, field = rng.choice(
+            [("stop", "trigger_price"), ("target", "price"), ("entry", "price")]
+        )
+        moved = grid.price_text(max(1, tick.price + rng.randrange(-3000, 3000)))
+        change = msgspec.convert({field: moved}, LegChange)
+        return c.AmendOrder({leg: change}, account="main", client_order_id=name)
+
+    def run(self, settle_ns: int = 400 * SECOND) -> Outcome:
+        """Faults first; then calm weather, in which everything must come to rest."""
+        line = self.line
+        start = self.ticks[0].at - SECOND
+        line.start(start, [SYMBOL])
+        replay = Replay(line, {"PAPER": self.venue}, self.commands)
+        replay.run(iter(self.ticks), drain_ns=0)
+        self.venue.change_faults(Faults())
+        self.venue.reconnect(replay.now)
+        after = generate(self.seed + 1, 7, SYMBOL, start=replay.now + SECOND)
+        calm = Replay(line, {"PAPER": self.venue})
+        calm.now = replay.now
+        calm.run(after, drain_ns=settle_ns)
+        breaches = self.auditor.finish(
+            [order.client_id for order in self.venue.open_orders()],
+            [
+                (e.client_id, e.execution.exec_id, e.execution.quantity)
+                for e in self.venue.executions()
+            ],
+        )
+        self._check_fold(breaches)
+        accepted = sum(isinstance(a.answer, c.Accepted) for a in replay.answers)
+        return Outcome(self.seed, breaches, self.facts, replay.ticks, len(self.commands), accepted)
+
+    def _check_fold(self, breaches: list[Breach]) -> None:
+        fresh = State()
+        for fact in self.facts:
+            evolve(fresh, fact)
+        if digest(fresh) != digest(self.line.state):
+            breaches.append(Breach("I7", len(self.facts), "a replayed journal is another state"))
+
+
+def run(seed: int, faults: bool = True) -> Outcome:
+    """One world, from its seed to its end."""
+    return World(seed, faults).run()
