@@ -31,9 +31,13 @@ def reconcile(turn: Turn, order: Order) -> None:
             for leg in order.legs
         }
         plan = wants(order, turn.at, minimums)
-        for number, want in enumerate(plan):
-            if want.kind < Kind.WORK:
-                _close_gap(turn, order, number, want)
+        claims = dict(order.claims)
+        for number in _waiting_order(order, plan):
+            _close_gap(turn, order, number, plan[number])
+            if order.claims != claims:
+                break  # what was armed fired at once: the rest of the plan is out of date
+        if order.claims != claims:
+            continue
         release_claims(turn, order, plan)
         corrections.correct(turn, order)
         if len(turn.facts) > before:
@@ -46,6 +50,15 @@ def reconcile(turn: Turn, order: Order) -> None:
     else:
         raise AssertionError(f"order {order.id} does not come to rest")
     corrections.finish(turn, order)
+
+
+def _waiting_order(order: Order, plan: list[Want]) -> list[int]:
+    """Legs that are not to work: what goes first, then what waits, stops before targets."""
+    numbers = [n for n, want in enumerate(plan) if want.kind < Kind.WORK]
+    return sorted(
+        numbers,
+        key=lambda n: (plan[n].kind is Kind.HOLD, not order.legs[n].protective, n),
+    )
 
 
 def _close_gap(turn: Turn, order: Order, number: int, want: Want) -> None:
