@@ -363,31 +363,52 @@ def recall_stray(turn: Turn, stray: str, account: str, instrument: str) -> None:
 
 
 def open_orders(turn: Turn, report: r.OpenOrders) -> None:
-    """Orders with our ids that we do not hold for live are recalled; foreign ones are left."""
+    """Strays with our ids are recalled, foreign orders left; what does not agree is asked about."""
+    listed: dict[str, int] = {}
     for found in report.orders:
+        listed[found.client_id] = found.cum_quantity
         parsed = parse_client_id(found.client_id)
-        if parsed is None:
-            continue
-        order_id, number, attempt = parsed
-        order = turn.state.orders.get(order_id)
-        if order is not None and number < len(order.legs):
-            leg = order.legs[number]
-            if leg.venue is not None and leg.venue.attempt == attempt:
-                continue
-            if attempt <= leg.attempts:
-                turn.query(order, number, attempt)
-                turn.touch(order)
-                continue
-        turn.emit(
-            f.IncidentOpened(
-                turn.at,
-                order_id if order is not None else "",
-                f.IncidentKind.ORPHAN,
-                -1,
-                f"{found.client_id} is live at the venue and nothing here explains it",
-            )
+        if parsed is not None:
+            _listed(turn, found, *parsed)
+    if report.complete:
+        _compare(turn, report, listed)
+
+
+def _listed(turn: Turn, found: r.OpenOrder, order_id: str, number: int, attempt: int) -> None:
+    order = turn.state.orders.get(order_id)
+    if order is not None and number < len(order.legs):
+        leg = order.legs[number]
+        if leg.venue is not None and leg.venue.attempt == attempt:
+            return
+        if attempt <= leg.attempts:
+            turn.query(order, number, attempt)
+            turn.touch(order)
+            return
+    turn.emit(
+        f.IncidentOpened(
+            turn.at,
+            order_id if order is not None else "",
+            f.IncidentKind.ORPHAN,
+            -1,
+            f"{found.client_id} is live at the venue and nothing here explains it",
         )
-        recall_stray(turn, found.client_id, found.account, found.instrument)
+    )
+    recall_stray(turn, found.client_id, found.account, found.instrument)
+
+
+def _compare(turn: Turn, report: r.OpenOrders, listed: dict[str, int]) -> None:
+    """A working order that is not listed, or with other fills, is a question, not an answer."""
+    state = turn.state
+    for order in state.orders.values():
+        for number, leg in enumerate(order.legs):
+            venue = leg.venue
+            if venue is None or not leg.at_rest or venue.sent_at >= report.as_of:
+                continue
+            if state.markets[leg.terms.instrument].grid.venue != report.venue:
+                continue
+            if listed.get(client_id(order.id, number, venue.attempt)) != venue.cum:
+                turn.query(order, number, venue.attempt)
+                turn.touch(order)
 
 
 def doubted(order: Order) -> list[str]:

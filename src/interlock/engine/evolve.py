@@ -386,7 +386,7 @@ def _querying(state: State, fact: f.VenueOrderQuerying) -> None:
     venue.querying = True
     venue.queries += 1
     backoff = state.settings.query_after_ns << min(venue.queries - 1, 5)
-    venue.deadline = max(fact.at + backoff, fact.not_before)
+    venue.deadline = fact.not_before if fact.not_before > fact.at else fact.at + backoff
 
 
 def _found(state: State, fact: f.VenueOrderFound) -> None:

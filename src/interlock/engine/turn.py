@@ -80,11 +80,13 @@ class Turn:
         )
 
     def query(self, order: Order, number: int, attempt: int, not_before: int = 0) -> None:
-        """Ask the venue what became of an attempt."""
+        """Ask the venue what became of an attempt; with ``not_before``, only when that has come."""
         leg = order.legs[number]
         current = leg.venue is not None and leg.venue.attempt == attempt
         request = leg.venue.request + 1 if leg.venue is not None and current else 0
         self.emit(f.VenueOrderQuerying(self.at, order.id, number, attempt, request, not_before))
+        if not_before > self.at:
+            return  # the deadline it set brings the question back
         self.requests.append(
             QueryVenueOrder(
                 client_id(order.id, number, attempt),

@@ -169,6 +169,11 @@ class Auditor:
             attempt = order.attempts[fact.leg, fact.attempt]
             if attempt.question == "VenueOrderSending":
                 attempt.question = ""
+        elif isinstance(fact, f.VenueOrderAmendRefused | f.VenueOrderUnknown):
+            attempt = order.attempts[fact.leg, fact.attempt]
+            attempt.question = ""
+            if attempt.filled >= attempt.quantity:
+                attempt.live = False
         elif isinstance(fact, f.VenueOrderAmended):
             attempt = order.attempts[fact.leg, fact.attempt]
             attempt.quantity = fact.quantity

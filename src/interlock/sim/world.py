@@ -81,15 +81,16 @@ def draw_faults(rng: Random) -> Faults:
         low = rng.randrange(0, 50) * MS
         return Latency(low, low + rng.randrange(0, 300) * MS)
 
+    late = chance(300)
     return Faults(
         latency_out=latency(),
         latency_in=latency(),
         lose_request_permille=chance(100),
-        lose_report_permille=chance(200),
+        lose_report_permille=0 if late else chance(200),
         repeat_report_permille=chance(200),
         reorder_report_permille=chance(300),
         phantom_fill_permille=chance(60),
-        late_fill_after_cancel_permille=chance(300),
+        late_fill_after_cancel_permille=late,
         cancel_refused_filled_permille=chance(300),
         unknown_outcome_permille=chance(150),
         rate_limit_permille=chance(150),
