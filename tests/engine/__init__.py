@@ -1,0 +1,1 @@
+"""The engine: its tables, its refusals and its trigger index."""

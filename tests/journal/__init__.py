@@ -1,0 +1,1 @@
+"""The journal: its port, its files, damage to them, and the projection."""

@@ -1,0 +1,1 @@
+"""Market data: files read, increments inferred, markets made up."""

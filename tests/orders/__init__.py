@@ -1,0 +1,1 @@
+"""The words: numbers, instruments, documents, ids, refusals."""

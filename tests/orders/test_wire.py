@@ -93,6 +93,45 @@ BRACKET = OrderTerms(
 )
 
 
+STOP_DOCUMENT = {
+    "type": "trailing_stop_limit",
+    "id": "stop_loss",
+    "instrument": "BTCUSDT.PAPER",
+    "side": "sell",
+    "quantity": "0.5",
+    "hold": "engine",
+    "trail": {"ticks": 15000},
+    "activation_price": {"from_entry": {"ticks": -5}},
+    "limit_offset": {"bps": 10},
+    "trigger_by": "mid",
+    "trigger_confirm": {"ms": 250},
+    "time_in_force": "gtd",
+    "expire_at": AT,
+    "reduce_only": True,
+    "exits": True,
+    "when": {
+        "all": [
+            {
+                "price": {
+                    "instrument": "ES.PAPER",
+                    "source": "bid_ask",
+                    "at_or_below": "1675.25",
+                }
+            },
+            {
+                "any": [
+                    {"volume": {"at_least": "2.5"}},
+                    {"time": {"before": AT}},
+                ]
+            },
+            {"not": {"signal": {"name": "mood", "at_or_above": "-1.5"}}},
+            {"leg_filled": "take_profit"},
+        ]
+    },
+    "escalate": {"after_ms": 3000, "to": "market"},
+}
+
+
 def told(*before: Fact) -> FactWire:
     """A wire that has seen the instruments, the bracket and ``before``."""
     wire = FactWire()
@@ -150,43 +189,7 @@ def test_an_accepted_order_reads_as_its_tree() -> None:
                         "price": {"from_entry": {"bps": 200}},
                         "exits": True,
                     },
-                    {
-                        "type": "trailing_stop_limit",
-                        "id": "stop_loss",
-                        "instrument": "BTCUSDT.PAPER",
-                        "side": "sell",
-                        "quantity": "0.5",
-                        "hold": "engine",
-                        "trail": {"ticks": 15000},
-                        "activation_price": {"from_entry": {"ticks": -5}},
-                        "limit_offset": {"bps": 10},
-                        "trigger_by": "mid",
-                        "trigger_confirm": {"ms": 250},
-                        "time_in_force": "gtd",
-                        "expire_at": AT,
-                        "reduce_only": True,
-                        "exits": True,
-                        "when": {
-                            "all": [
-                                {
-                                    "price": {
-                                        "instrument": "ES.PAPER",
-                                        "source": "bid_ask",
-                                        "at_or_below": "1675.25",
-                                    }
-                                },
-                                {
-                                    "any": [
-                                        {"volume": {"at_least": "2.5"}},
-                                        {"time": {"before": AT}},
-                                    ]
-                                },
-                                {"not": {"signal": {"name": "mood", "at_or_above": "-1.5"}}},
-                                {"leg_filled": "take_profit"},
-                            ]
-                        },
-                        "escalate": {"after_ms": 3000, "to": "market"},
-                    },
+                    STOP_DOCUMENT,
                 ],
             },
         },

@@ -1,0 +1,1 @@
+"""Scenarios: what happens to a trader, told line by line on a tape."""

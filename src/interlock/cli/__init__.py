@@ -1,0 +1,1 @@
+"""The command line: demo, replay, and the journal read aloud."""

@@ -1,0 +1,1 @@
+"""Step 3: the gates. Pure checks of size, rate and loss before an order may leave."""
