@@ -47,7 +47,7 @@ def book(turn: Turn, report: LegReport) -> None:
         return
     if leg.venue is None or leg.venue.attempt != attempt:
         late = leg.venue is None or attempt < leg.venue.attempt
-        if isinstance(report, r.Canceled | r.Expired) and report.cum_quantity > _booked(
+        if isinstance(report, r.Canceled | r.Expired) and report.cum_quantity != _booked(
             leg, attempt
         ):
             turn.query(order, number, attempt)
@@ -69,8 +69,8 @@ def _about_current(turn: Turn, order: Order, number: int, report: LegReport) -> 
             if not venue.acknowledged:
                 turn.emit(f.VenueOrderAcknowledged(at, order.id, number, attempt, report.venue_id))
         case r.Canceled() | r.Expired():
-            if report.cum_quantity > venue.cum:
-                ask(turn, order, number, "its end was told before all its fills")
+            if report.cum_quantity != venue.cum:
+                ask(turn, order, number, "its end was told with other fills than we know")
             elif isinstance(report, r.Expired):
                 turn.emit(f.VenueOrderExpired(at, order.id, number, attempt))
                 endings.after_expiry(turn, order, number)
@@ -178,6 +178,7 @@ def fill(turn: Turn, order: Order, number: int, attempt: int, execution: r.Execu
                 "",
                 over,
             )
+        turn.query(order, number, attempt)  # one of its fills may be a phantom
     endings.after_fill(turn, order, number)
 
 

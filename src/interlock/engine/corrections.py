@@ -89,12 +89,7 @@ def _oco_excess(order: Order, number: int, walk: Walk, out: dict[int, int]) -> i
         if child == winner:
             continue
         leg = next(n for n in scope.legs_under(order, child) if order.legs[n].cum)
-        undone = sum(
-            order.legs[n].cum for n in scope.legs_under(order, child) if order.legs[n].terms.exits
-        )
-        over = max(0, filled[child] - undone)
-        if order.legs[leg].terms.exits:
-            over = filled[child]
+        over = filled[child]
         if over:
             out[leg] = out.get(leg, 0) + over
             total += over
@@ -155,7 +150,8 @@ def _close(turn: Turn, order: Order) -> None:
         if not held:
             continue
         gave_up = any(
-            leg.terms.system == "close" and leg.state is LegState.REJECTED for leg in order.legs
+            leg.terms.system == "close" and leg.ended and leg.cum < leg.terms.quantity
+            for leg in order.legs
         )
         if gave_up:
             return

@@ -77,8 +77,10 @@ def chain(order: Order, leg: int) -> list[tuple[int, int]]:
 def entry_of(order: Order, leg: int) -> int | None:
     """The node whose fills this leg exists for: the first of the nearest ``oto`` above it."""
     terms = order.legs[leg].terms
+    if terms.system == "safety_stop":
+        return order.relations[terms.scope].children[0]
     if terms.system:
-        return order.relations[terms.scope].children[0] if terms.scope >= 0 else None
+        return None
     for relation, child in chain(order, leg):
         shape = order.relations[relation]
         if shape.kind == "oto" and child == shape.children[1]:

@@ -242,10 +242,22 @@ class Auditor:
         for oco, holder in order.claims.items():
             children = order.terms.relations[oco].children
             mine = [c for c in children if leg in self._under(order, c)]
-            if mine and holder not in self._under(order, mine[0]):
+            if not mine or holder in self._under(order, mine[0]):
+                continue
+            if not self._covers_a_fill(order, leg, mine[0]):
                 self._breach(
                     "I1", f"{order.legs[leg].id} of {order.terms.id} was {what} while frozen"
                 )
+
+    def _covers_a_fill(self, order: _Order, leg: int, node: int) -> bool:
+        """A filled quantity keeps its exits even on the losing side, unless it is flattened."""
+        if order.terms.policy.on_overfill == "flatten":
+            return False
+        above = self._entry_above(order, leg)
+        inside = above is not None and set(self._under(order, above[0])) <= set(
+            self._under(order, node)
+        )
+        return above is not None and inside and self._fill(order, above[0]) > 0
 
     def _ended(self, order: _Order, leg: int, attempt: int) -> None:
         state = order.attempts[leg, attempt]
