@@ -43,6 +43,8 @@ def correct(turn: Turn, order: Order) -> None:
 def excess(order: Order, at: int) -> dict[int, int]:
     """What traded beyond the order's right, by the leg that stands for it."""
     out: dict[int, int] = {}
+    if not any(leg.cum for leg in order.legs):
+        return out
     walk = Walk(order, at, {})
     inside: dict[int, int] = {}
     for number, relation in enumerate(order.relations):

@@ -5,6 +5,8 @@ touched are reconciled until they rest, rules fire, wake-ups are asked for. Inva
 that changed is in the facts; the same state and input always give the same facts.
 """
 
+from typing import get_args
+
 from msgspec import Struct
 
 from interlock.engine import (
@@ -21,17 +23,18 @@ from interlock.engine import (
 )
 from interlock.engine.leg import LegState
 from interlock.engine.numbers import signal_units
-from interlock.engine.state import Order, State
+from interlock.engine.state import MarketView, Order, State
 from interlock.engine.triggers import split_atom
 from interlock.engine.turn import Turn
 from interlock.orders import commands as c
 from interlock.orders import facts as f
 from interlock.orders import reports as r
 from interlock.orders.capabilities import Capabilities
+from interlock.orders.facts import Channel
 from interlock.orders.instruments import Instrument
 from interlock.orders.rejects import Reject, RejectCode
 from interlock.orders.requests import QueryOpenOrders, Request
-from interlock.orders.ticks import Tick
+from interlock.orders.ticks import Quote, Tick, Trade
 
 
 class Start(Struct, frozen=True):
@@ -63,32 +66,85 @@ class Decision(Struct, frozen=True):
 
 
 NOTHING = Decision([], [])
+TICKS = get_args(Tick)
+REPORTS = get_args(r.Report)
+COMMANDS = get_args(c.Command)
 
 
 def decide(state: State, item: Input, at: int) -> Decision:
     """Take in one input at ``at`` (ns UTC; never earlier than the last)."""
     at = max(at, state.now)
     turn = Turn(state, at)
-    if isinstance(item, r.Report):  # what was heard comes before what is overdue
+    if isinstance(item, TICKS):
+        pass
+    elif isinstance(item, REPORTS):  # what was heard comes before what is overdue
         _report(turn, item)
         settle(turn)
     if state.timers and state.timers[0][0] <= at:
         for order in deadlines.due_orders(state, at):
             _deadline(turn, order)
         settle(turn)
-    if isinstance(item, Tick):
+    if isinstance(item, TICKS):
         watching.watch(turn, item)
     elif isinstance(item, Start):
         _start(turn, item)
     elif isinstance(item, Define):
         _define(turn, item)
-    elif not isinstance(item, Wakeup | r.Report):
+    elif isinstance(item, COMMANDS):
         _command(turn, item)
     if turn.touched:
         settle(turn)
     if not turn.facts and turn.answer is None and not turn.requests:
         return NOTHING
     return Decision(turn.facts, turn.requests, turn.answer)
+
+
+def decide_tick(state: State, tick: Tick, at: int) -> Decision:
+    """``decide`` for a tick, its first lines the whole of a quiet trade."""
+    if type(tick) is Trade and not (state.timers and state.timers[0][0] <= at):
+        view = state.markets.get(tick.instrument)
+        if view is not None:
+            price = tick.price
+            channel = view.last_channel
+            volume = view.volume + tick.quantity
+            if (
+                channel.low < price < channel.high
+                and price > 0
+                and volume < view.volume_next
+                and view.last_at <= tick.at
+                and at - tick.at <= state.settings.stale_after_ns
+            ):
+                view.last = price
+                view.last_at = tick.at
+                view.volume = volume
+                view.fresh = False
+                return NOTHING
+    elif type(tick) is Quote and not (state.timers and state.timers[0][0] <= at):
+        view = state.markets.get(tick.instrument)
+        if view is not None and _quiet_quote(view, tick, at - state.settings.stale_after_ns):
+            view.quote_at = tick.at
+            view.bid, view.ask = tick.bid, tick.ask
+            view.fresh = False
+            return NOTHING
+    return decide(state, tick, at)
+
+
+def _quiet_quote(view: MarketView, quote: Quote, oldest: int) -> bool:
+    """Whether nothing waits for what this quote shows; an unsound one fires nothing."""
+    at, bid, ask = quote.at, quote.bid, quote.ask
+    if at < view.quote_at or at < oldest:
+        return False
+    if len(view.channels) == 1 or not 0 < bid < ask:
+        return True
+    channels = view.channels
+    channel = channels.get(Channel.BID)
+    if channel is not None and not channel.low < bid < channel.high:
+        return False
+    channel = channels.get(Channel.ASK)
+    if channel is not None and not channel.low < ask < channel.high:
+        return False
+    channel = channels.get(Channel.MID)
+    return channel is None or channel.low < bid + ask < channel.high
 
 
 def next_wakeup(state: State) -> int | None:

@@ -4,7 +4,7 @@ Decides side, instrument, quantity, hold and role of a leg. Invariant: a leg tha
 for more than its entry brings.
 """
 
-from typing import Any
+from typing import Any, get_args
 
 from msgspec import Struct
 
@@ -18,6 +18,7 @@ from interlock.orders.conditions import PriceSource
 from interlock.orders.instruments import Grid, PositionMode
 from interlock.orders.legs import (
     Hold,
+    Leg,
     LegType,
     PositionSide,
     Side,
@@ -29,6 +30,7 @@ from interlock.orders.terms import LegTerms, PriceTerm
 
 CONFIRM_TICKS_MAX = 1000
 MS_NS = 1_000_000
+KINDS = {kind: LegType(str(kind.__struct_config__.tag)) for kind in get_args(Leg)}
 WAIT_MS_MAX = 86_400_000
 
 
@@ -48,7 +50,7 @@ def build_leg(
     """The leg in whole increments, or ``Refused``."""
     leg: Any = leaf.leg
     path = leaf.path
-    kind = LegType(leg.__struct_config__.tag)
+    kind = KINDS[type(leg)]
     grid = _grid(state, leg.instrument, above, path)
     side = _side(leg.side, above, path)
     exits = leg.reduce_only or (

@@ -163,6 +163,8 @@ def _arm(turn: Turn, order: Order, number: int, quantity: int, level: int | None
 
 def claim_fills(turn: Turn, order: Order) -> None:
     """In a canceling ``oco`` the first confirmed fill claims; a claim unused passes to it."""
+    if not any(leg.cum for leg in order.legs):
+        return
     for number, relation in enumerate(order.relations):
         if relation.kind != "oco" or relation.on_partial_fill is OnPartialFill.REDUCE:
             continue

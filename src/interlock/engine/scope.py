@@ -23,7 +23,7 @@ def fill(order: Order, node: int, confirmed: bool = False) -> int:
     """What a node has filled; with ``confirmed`` leaving out fills still to be confirmed."""
     if node >= 0:
         leg = order.legs[node]
-        return leg.cum - (leg.unconfirmed if confirmed else 0)
+        return leg.cum - leg.unconfirmed if confirmed and leg.fills else leg.cum
     relation = order.relations[~node]
     if relation.kind == "oto":
         return fill(order, relation.children[0], confirmed)

@@ -166,6 +166,7 @@ class MarketView:
         "halted",
         "last",
         "last_at",
+        "last_channel",
         "marks",
         "quote_at",
         "volume",
@@ -182,7 +183,9 @@ class MarketView:
         self.quote_at = 0
         self.marks: dict[Channel, int] = {}
         """Volatile, like all prices here: mark and index."""
-        self.channels: dict[Channel, TriggerChannel] = {}
+        self.last_channel = TriggerChannel()
+        """The last price's channel, at hand for the quiet trade."""
+        self.channels: dict[Channel, TriggerChannel] = {Channel.LAST: self.last_channel}
         self.halted = False
         self.volume = 0
         """Volatile: traded since start, never below ``counted``."""

@@ -36,7 +36,7 @@ def watch(turn: Turn, tick: Tick) -> None:
     elif isinstance(tick, Depth):
         if tick.bids and tick.asks:
             quote(turn, view, tick.at, tick.bids[0][0], tick.asks[0][0])
-    elif isinstance(tick, Mark | Index):
+    elif isinstance(tick, (Mark, Index)):
         if tick.price <= 0:
             return
         channel = Channel.MARK if isinstance(tick, Mark) else Channel.INDEX

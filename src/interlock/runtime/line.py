@@ -10,7 +10,16 @@ real time.
 
 from collections.abc import Callable, Iterable, Mapping
 
-from interlock.engine.decide import Decision, Define, Input, Start, Wakeup, decide, next_wakeup
+from interlock.engine.decide import (
+    Decision,
+    Define,
+    Input,
+    Start,
+    Wakeup,
+    decide,
+    decide_tick,
+    next_wakeup,
+)
 from interlock.engine.digest import image, restore
 from interlock.engine.evolve import evolve
 from interlock.engine.state import Settings, State
@@ -118,9 +127,9 @@ class Line:
 
     def tick(self, tick: Tick, at: int) -> None:
         """A tick straight to its turn: what waits in the inbox has been dealt with."""
-        if self.recovering:
+        if self._asked and self.recovering:
             return
-        decision = decide(self.state, tick, at)
+        decision = decide_tick(self.state, tick, at)
         if decision.facts or decision.requests:
             self.now = max(self.now, at)
             requests: list[Request] = []

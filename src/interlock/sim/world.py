@@ -70,7 +70,11 @@ def draw_capabilities(rng: Random) -> Capabilities:
 
 
 def draw_faults(rng: Random) -> Faults:
-    """A swarm: each fault is on or off, and of its own strength."""
+    """A swarm: each fault is on or off, and of its own strength.
+
+    A lost report of a late fill, or of the real fill after a phantom one, can be found only by
+    reading fills and positions anew; those two pairs are not drawn together.
+    """
 
     def chance(most: int) -> int:
         return rng.randrange(1, most) if rng.random() < 0.35 else 0
@@ -82,14 +86,15 @@ def draw_faults(rng: Random) -> Faults:
         return Latency(low, low + rng.randrange(0, 300) * MS)
 
     late = chance(300)
+    phantom = chance(60)
     return Faults(
         latency_out=latency(),
         latency_in=latency(),
         lose_request_permille=chance(100),
-        lose_report_permille=0 if late else chance(200),
+        lose_report_permille=0 if late or phantom else chance(200),
         repeat_report_permille=chance(200),
         reorder_report_permille=chance(300),
-        phantom_fill_permille=chance(60),
+        phantom_fill_permille=phantom,
         late_fill_after_cancel_permille=late,
         cancel_refused_filled_permille=chance(300),
         unknown_outcome_permille=chance(150),

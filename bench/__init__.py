@@ -1,0 +1,1 @@
+"""Benchmarks: each figure of the design by one command, medians with their spread."""
