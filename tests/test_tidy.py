@@ -46,6 +46,7 @@ PURE_STANDARD = frozenset(
         "bisect",
         "collections",
         "dataclasses",
+        "difflib",
         "datetime",
         "enum",
         "functools",
@@ -54,6 +55,7 @@ PURE_STANDARD = frozenset(
         "itertools",
         "math",
         "operator",
+        "re",
         "types",
         "typing",
     )
