@@ -1,1 +1,1 @@
-"""The command line: demo, replay, and the journal read aloud."""
+"""What a person types: replay, demo, and looking into journals. Composes everything below it."""

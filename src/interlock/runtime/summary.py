@@ -103,6 +103,9 @@ class OrderTrack(Struct):
     status: str = "working"
     done_at: int | None = None
     fees: dict[str, int] = field(default_factory=dict)
+    """By instrument."""
+    executions: dict[str, int] = field(default_factory=dict)
+    """The fee of each execution, for one that is taken back."""
     holdings: dict[str, Holding] = field(default_factory=dict)
     incidents: list[f.IncidentOpened] = field(default_factory=list)
     closed: list[bool] = field(default_factory=list)
@@ -218,12 +221,10 @@ def _filled(legs: list[LegTrack], grid: Grid) -> Filled:
 def _apply(order: OrderTrack, fact: Fact) -> None:
     match fact:
         case f.VenueOrderFilled():
-            _book(order, fact, fact.quantity)
-            order.fees[_symbol(order, fact.leg)] = (
-                order.fees.get(_symbol(order, fact.leg), 0) + fact.fee
-            )
+            order.executions[fact.exec_id] = fact.fee
+            _book(order, fact, fact.quantity, fact.fee)
         case f.FillRefuted():
-            _book(order, fact, -fact.quantity)
+            _book(order, fact, -fact.quantity, -order.executions.pop(fact.exec_id, 0))
         case f.LegAdded():
             order.legs.append(LegTrack(fact.terms))
             order.status, order.done_at = "working", None
@@ -273,16 +274,16 @@ def _leg_fact(order: OrderTrack, fact: Fact) -> None:
             pass
 
 
-def _symbol(order: OrderTrack, leg: int) -> str:
-    return order.legs[leg].terms.instrument
-
-
-def _book(order: OrderTrack, fact: f.VenueOrderFilled | f.FillRefuted, signed: int) -> None:
+def _book(
+    order: OrderTrack, fact: f.VenueOrderFilled | f.FillRefuted, signed: int, fee: int
+) -> None:
     leg = order.legs[fact.leg]
+    symbol = leg.terms.instrument
+    order.fees[symbol] = order.fees.get(symbol, 0) + fee
     leg.cum += signed
     leg.value += signed * fact.price
     leg.live = max(0, leg.live - signed)
-    holding = order.holdings.setdefault(leg.terms.instrument, Holding())
+    holding = order.holdings.setdefault(symbol, Holding())
     holding.trade(leg.terms.side * signed, fact.price)
 
 

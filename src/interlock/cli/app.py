@@ -1,0 +1,55 @@
+"""The commands and their help.
+
+Decides what is called how. Invariant: every command shows an example in its help.
+"""
+
+from cyclopts import App
+
+from interlock import __version__
+from interlock.cli.replay import replay
+from interlock.cli.text import err
+
+HELP = """Interlock works orders of several legs: brackets, OCOs, ladders, straddles, trails.
+
+One position, one exit: a leg that has won stops its siblings, nothing is left behind at the venue,
+and nothing accepted is forgotten.
+
+The usual path:
+
+    interlock demo                                       see it live through a flash crash
+
+    interlock replay --orders O.jsonl --market M.csv     your orders in a recorded market
+
+    interlock replay ... --journal DIR --check           keep it, and verify every guarantee
+
+    interlock orders DIR --order ID                      what became of an order, and why
+"""
+EPILOGUE = """Exit codes: 0 fine · 1 a check failed · 2 bad usage or input · 3 trouble with the \
+world (journal locked or damaged, disk) · 130 interrupted · 70 a bug of Interlock's."""
+
+app = App(
+    name="interlock",
+    help=HELP,
+    help_format="markdown",
+    help_epilogue=EPILOGUE,
+    version=__version__,
+    result_action="return_value",
+    suppress_keyboard_interrupt=False,
+    exit_on_error=False,
+    print_error=False,
+    help_on_error=False,
+    error_console=err(),
+)
+app.command(replay)
+
+
+@app.command
+def version() -> int:
+    """Print the version.
+
+    Example:
+
+        interlock version
+    """
+    print(__version__)
+    return 0
