@@ -142,6 +142,7 @@ def fill(turn: Turn, order: Order, number: int, attempt: int, execution: r.Execu
     current = venue is not None and venue.attempt == attempt
     confirmed = order.terms.policy.confirm_ns == 0
     late = not current
+    beyond = venue is not None and current and venue.cum + execution.quantity > venue.quantity
     turn.emit(
         f.VenueOrderFilled(
             turn.at,
@@ -178,6 +179,7 @@ def fill(turn: Turn, order: Order, number: int, attempt: int, execution: r.Execu
                 "",
                 over,
             )
+    if beyond or late or leg.cum > leg.terms.quantity:
         turn.query(order, number, attempt)  # one of its fills may be a phantom
     endings.after_fill(turn, order, number)
 

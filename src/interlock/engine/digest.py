@@ -31,6 +31,7 @@ class Image(Struct, array_like=True):
     client_ids: list[tuple[str, str, str, str]]
     signals: dict[str, int]
     positions_seen: list[tuple[str, str, str, int]]
+    net: list[tuple[str, str, str, int]]
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -56,6 +57,7 @@ def image(state: State) -> bytes:
             [(*key, *value) for key, value in state.by_client_id.items()],
             state.signals,
             [(*key, value) for key, value in state.positions_seen.items()],
+            [(*key, value) for key, value in state.net.items()],
         )
     )
 
@@ -81,6 +83,8 @@ def restore(data: bytes, settings: Settings | None = None) -> State:
         state.by_client_id[(account, client)] = (order_id, body)
     for account, name, side, quantity in found.positions_seen:
         state.positions_seen[(account, name, side)] = quantity
+    for account, name, side, quantity in found.net:
+        state.net[(account, name, side)] = quantity
     for order in found.orders:
         state.orders[order.id] = order
         for number, leg in enumerate(order.legs):

@@ -15,6 +15,7 @@ from interlock.orders import facts as f
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.instruments import Grid
 from interlock.orders.reports import VenueStatus
+from interlock.orders.terms import LegTerms
 
 PLAIN = Capabilities()
 
@@ -133,7 +134,11 @@ def _forgotten(state: State, fact: f.OrderForgotten) -> None:
 
 
 def _adjusted(state: State, fact: f.ExposureAdjusted) -> None:
-    state.orders[fact.order_id].adjusted += fact.quantity
+    order = state.orders[fact.order_id]
+    order.adjusted += fact.quantity
+    entry = order.legs[0].terms
+    if not entry.exits:  # what we opened is no longer there; a base we only exit never was ours
+        _add_net(state, order, entry, -entry.side * fact.quantity)
 
 
 def _armed(state: State, fact: f.LegArmed) -> None:
@@ -270,8 +275,14 @@ def _acknowledged(state: State, fact: f.VenueOrderAcknowledged) -> None:
     leg.venue.acknowledged = True
 
 
+def _add_net(state: State, order: Order, terms: LegTerms, signed: int) -> None:
+    key = (order.terms.account, terms.instrument, str(terms.position_side or ""))
+    state.net[key] = state.net.get(key, 0) + signed
+
+
 def _filled(state: State, fact: f.VenueOrderFilled) -> None:
     order, leg = _of(state, fact)
+    _add_net(state, order, leg.terms, leg.terms.side * fact.quantity)
     leg.cum += fact.quantity
     leg.value += fact.quantity * fact.price
     leg.fees += fact.fee
@@ -299,6 +310,7 @@ def _confirmed(state: State, fact: f.FillConfirmed) -> None:
 def _refuted(state: State, fact: f.FillRefuted) -> None:
     order, leg = _of(state, fact)
     booked = leg.fills.pop(fact.exec_id)
+    _add_net(state, order, leg.terms, -leg.terms.side * booked.quantity)
     leg.cum -= booked.quantity
     leg.value -= booked.quantity * booked.price
     leg.fees -= booked.fee

@@ -59,14 +59,13 @@ def build_leg(
     quantity = _quantity(grid, leg.quantity, above, exits, place.round, path)
     capabilities = state.capabilities.get(grid.venue, Capabilities())
     hold = _hold(leg, kind, place.policy.hold, capabilities, path)
-    has_entry = above is not None
     toward = _towards(place.round, kind, side)
 
     def price(field: str, rounding: int | None) -> PriceTerm | None:
         value = getattr(leg, field, None)
         if value is None:
             return None
-        return legterms.price_term(grid, value, f"{path}.{field}", has_entry, rounding)
+        return legterms.price_term(grid, value, f"{path}.{field}", above is not None, rounding)
 
     trail = getattr(leg, "trail", None)
     offset = getattr(leg, "limit_offset", None)

@@ -7,7 +7,7 @@ protect, and a position is believed only when it was said twice.
 
 from msgspec.structs import replace
 
-from interlock.engine import corrections, endings
+from interlock.engine import corrections, endings, scope
 from interlock.engine.leg import LegState
 from interlock.engine.state import Order
 from interlock.engine.turn import Turn
@@ -134,15 +134,18 @@ def position(turn: Turn, report: r.Position) -> None:
     side = str(report.position_side or "")
     key = (report.instrument, side)
     shares: list[tuple[Order, int]] = []
+    expected = turn.state.net.get((report.account, *key), 0)
     for order in orders:
         held = corrections.open_quantity(order, turn.at).get(key, 0)
         if held:
             shares.append((order, held))
+        if order.legs[0].terms.exits:  # it exits what somebody else opened
+            expected += held - scope.net(order).get(key, 0)
         if _unsettled(order, report):
             return
     owned = sum(held for _, held in shares)
-    kept = min(report.quantity, owned) if owned > 0 else max(report.quantity, owned)
-    missing = owned - (max(0, kept) if owned > 0 else min(0, kept))
+    foreign = report.quantity - expected
+    missing = min(owned, max(0, -foreign)) if owned > 0 else max(owned, min(0, -foreign))
     seen = turn.state.positions_seen.get((report.account, report.instrument, side))
     doubted = bool(missing) and seen != report.quantity
     if missing or seen is not None:

@@ -244,6 +244,7 @@ class State:
         "epoch",
         "known",
         "markets",
+        "net",
         "now",
         "orders",
         "positions_seen",
@@ -269,6 +270,8 @@ class State:
         self.signals: dict[str, int] = {}
         """Last values, times ``10 ** 18``."""
         self.signal_waits: dict[str, dict[tuple[str, int], bool]] = {}
+        self.net: dict[tuple[str, str, str], int] = {}
+        """Signed quantity our fills have made of each (account, instrument, position side)."""
         self.positions_seen: dict[tuple[str, str, str], int] = {}
         """A venue's word on a position that we wait to hear again."""
         self.entries: dict[tuple[str, int], list[tuple[TriggerChannel, Entry]]] = {}

@@ -48,12 +48,30 @@ class Outcome(Struct):
     accepted: int
 
 
+class Crash(Exception):
+    """The process is killed here."""
+
+
 class AuditedVenue(PaperExchange):
-    """The paper exchange, with the auditor looking at what reaches it."""
+    """The paper exchange, with the auditor looking at what reaches it.
+
+    ``crashes`` are the numbers of the sends in whose place the process dies: before the request
+    is handed over, or (negative numbers) right after.
+    """
 
     auditor: Auditor | None = None
+    crashes: dict[int, bool]
+    sends: int = 0
 
     def send(self, request: Request, at: int) -> None:
+        self.sends += 1
+        if self.crashes.pop(self.sends, False):
+            raise Crash
+        self._send(request, at)
+        if self.crashes.pop(-self.sends, False):
+            raise Crash
+
+    def _send(self, request: Request, at: int) -> None:
         if self.auditor is not None:
             self.auditor.sent(request)
         super().send(request, at)
@@ -107,7 +125,14 @@ def draw_faults(rng: Random) -> Faults:
 class World:
     """One seed's world, ready to run."""
 
-    def __init__(self, seed: int, faults: bool = True, minutes: int = 6, orders: int = 12) -> None:
+    def __init__(
+        self,
+        seed: int,
+        faults: bool = True,
+        minutes: int = 6,
+        orders: int = 12,
+        crashes: int = 0,
+    ) -> None:
         rng = Random(seed)
         self.seed = seed
         self.rng = rng
@@ -122,6 +147,12 @@ class World:
             seed,
         )
         self.venue.auditor = self.auditor
+        chance = Random(seed + 1)
+        self.crashes = {
+            chance.randrange(1, 60) * chance.choice([1, -1]): True for _ in range(crashes)
+        }
+        self.venue.crashes = self.crashes
+        self.restarts = 0
         self.facts: list[Fact] = []
         self.journal = MemoryJournal()
         self.line = Line(self.journal, {"PAPER": self.venue})
@@ -168,15 +199,31 @@ class World:
 
     def run(self, settle_ns: int = 400 * SECOND) -> Outcome:
         """Faults first; then calm weather, in which everything must come to rest."""
-        line = self.line
         start = self.ticks[0].at - SECOND
-        line.start(start, [SYMBOL])
-        replay = Replay(line, {"PAPER": self.venue}, self.commands)
-        replay.run(iter(self.ticks), drain_ns=0)
+        try:
+            self.line.start(start, [SYMBOL])
+        except Crash:
+            self._restart(start)
+        ticks = iter(self.ticks)
+        commands, played, now = self.commands, 0, 0
+        answered = 0
+        while True:
+            replay = Replay(self.line, {"PAPER": self.venue}, commands)
+            replay.now = max(now, self.line.now)
+            try:
+                replay.run(ticks, drain_ns=0)
+                break
+            except Crash:
+                now = max(replay.now, self.line.now)
+                played += replay.ticks
+                answered += sum(isinstance(a.answer, c.Accepted) for a in replay.answers)
+                commands = self._unanswered(replay, now)
+                self._restart(now)
+        self.crashes.clear()
         self.venue.change_faults(Faults())
         self.venue.reconnect(replay.now)
         after = generate(self.seed + 1, 7, SYMBOL, start=replay.now + SECOND)
-        calm = Replay(line, {"PAPER": self.venue})
+        calm = Replay(self.line, {"PAPER": self.venue})
         calm.now = replay.now
         calm.run(after, drain_ns=settle_ns)
         breaches = self.auditor.finish(
@@ -187,8 +234,28 @@ class World:
             ],
         )
         self._check_fold(breaches)
-        accepted = sum(isinstance(a.answer, c.Accepted) for a in replay.answers)
-        return Outcome(self.seed, breaches, self.facts, replay.ticks, len(self.commands), accepted)
+        answered += sum(isinstance(a.answer, c.Accepted) for a in replay.answers)
+        ticks_played = played + replay.ticks
+        return Outcome(self.seed, breaches, self.facts, ticks_played, len(self.commands), answered)
+
+    def _unanswered(self, replay: Replay, now: int) -> list[Timed]:
+        """What a client would do after the crash: ask again for all that was not answered."""
+        done = {id(a.timed): True for a in replay.answers}
+        return [
+            Timed(max(t.at, now), t.command, t.line) for t in replay.commands if id(t) not in done
+        ]
+
+    def _restart(self, now: int) -> None:
+        """The process is gone; the journal keeps what was synced, the venue goes on."""
+        self.restarts += 1
+        self.journal = self.journal.crash()
+        self.line = Line(self.journal, {"PAPER": self.venue})
+        self.line.listeners += [self.auditor.hear, lambda _, facts: self.facts.extend(facts)]
+        self.line.recover()
+        try:
+            self.line.start(max(now, self.line.now), [SYMBOL])
+        except Crash:
+            self._restart(now)
 
     def _check_fold(self, breaches: list[Breach]) -> None:
         fresh = State()
@@ -198,6 +265,6 @@ class World:
             breaches.append(Breach("I7", len(self.facts), "a replayed journal is another state"))
 
 
-def run(seed: int, faults: bool = True) -> Outcome:
+def run(seed: int, faults: bool = True, crashes: int = 0) -> Outcome:
     """One world, from its seed to its end."""
-    return World(seed, faults).run()
+    return World(seed, faults, crashes=crashes).run()
