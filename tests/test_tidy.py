@@ -34,6 +34,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "api": _BELOW_EDGES,
     "dashboard": _BELOW_EDGES,
     "main": _BELOW_EDGES | {"sim", "cli", "api", "dashboard"},
+    "__main__": frozenset(("main",)),
 }
 """DESIGN 4: main > cli, api, dashboard, sim > runtime > engine, venues, journal, market > ..."""
 

@@ -28,58 +28,86 @@ from interlock.runtime.audit import Auditor
 from interlock.runtime.summary import Summary
 
 
+Orders = Annotated[
+    Path,
+    Parameter(
+        help='One command per line: {"at": "<ISO 8601 or integer ns>", "place": {...}}, or amend, '
+        "cancel, cancel_leg, cancel_all, close, expire, signal."
+    ),
+]
+Market = Annotated[
+    list[str],
+    Parameter(
+        consume_multiple=True,
+        negative="",
+        help="Files of trades, quotes, bars or depth (CSV, gzip or not), as FILE or SYMBOL=FILE.",
+    ),
+]
+Instruments = Annotated[
+    Path | None,
+    Parameter(
+        help="TOML with [[instrument]] tables. An instrument described nowhere gets its increments "
+        "from the decimals of its data, and the run says so."
+    ),
+]
+FaultsToml = Annotated[
+    Path | None,
+    Parameter(help="TOML with the paper exchange's faults; its [venue] table holds capabilities."),
+]
+JournalFolder = Annotated[
+    Path | None,
+    Parameter(
+        help="A folder for the journal and its projection, which must hold no journal yet. In "
+        "memory if left out."
+    ),
+]
+FactsOut = Annotated[
+    Path | None,
+    Parameter(
+        help="Write every fact as a line of JSON. Complete once it has its name; until then it is "
+        "FILE.partial."
+    ),
+]
+Json = Annotated[bool, Parameter(negative="", help="Print one summary object instead of tables.")]
+Check = Annotated[
+    bool,
+    Parameter(
+        negative="",
+        help="Verify the guarantees I1 to I8 over the run, then play it a second time and compare "
+        "every byte. A breach ends the run with exit code 1 and its name.",
+    ),
+]
+SkipBad = Annotated[
+    bool,
+    Parameter(
+        negative="", help="Count malformed lines and pass over them, instead of stopping at one."
+    ),
+]
+Seed = Annotated[int, Parameter(help="Of the faults' chance.")]
+
+
 def replay(
     *,
-    orders: Path,
-    market: Annotated[list[str], Parameter(consume_multiple=True)],
-    instruments: Path | None = None,
-    faults: Path | None = None,
-    journal: Path | None = None,
-    facts: Path | None = None,
-    json: Annotated[bool, Parameter(negative="")] = False,
-    check: Annotated[bool, Parameter(negative="")] = False,
-    skip_bad: Annotated[bool, Parameter(negative="")] = False,
-    seed: int = 0,
+    orders: Orders,
+    market: Market,
+    instruments: Instruments = None,
+    faults: FaultsToml = None,
+    journal: JournalFolder = None,
+    facts: FactsOut = None,
+    json: Json = False,
+    check: Check = False,
+    skip_bad: SkipBad = False,
+    seed: Seed = 0,
 ) -> int:
     """Play recorded or hand-written orders into a recorded market.
 
-    The same inputs and seed give the same facts, byte for byte.
-
-    Examples:
+    The same inputs and seed give the same facts, byte for byte. Examples:
 
         interlock replay --orders examples/orders.jsonl --market examples/BTCUSDT_trades.csv
 
         interlock replay --orders o.jsonl --market ES.CME=es.csv.gz GC.COMEX=gc.csv.gz --check
 
-        interlock replay --orders o.jsonl --market m.csv --journal ./j --facts facts.jsonl --json
-
-    Parameters
-    ----------
-    orders
-        One command per line: {"at": "<ISO 8601 or integer ns>", "place": {...}}, or amend, cancel,
-        cancel_leg, cancel_all, close, expire, signal.
-    market
-        Files of trades, quotes, bars or depth (CSV, gzip or not), as FILE or SYMBOL=FILE.
-    instruments
-        TOML with [[instrument]] tables. An instrument described nowhere gets its increments from
-        the decimals of its data, and the run says so.
-    faults
-        TOML with the paper exchange's faults; its [venue] table holds capabilities.
-    journal
-        A folder for the journal and its projection, which must hold no journal yet. In memory if
-        left out.
-    facts
-        Write every fact as a line of JSON. Complete once it has its name; until then it is
-        FILE.partial.
-    json
-        Print one summary object instead of tables.
-    check
-        Verify the guarantees I1 to I8 over the run, then play it a second time and compare every
-        byte. A breach ends the run with exit code 1 and its name.
-    skip_bad
-        Count malformed lines and pass over them instead of stopping at the first.
-    seed
-        Of the faults' chance.
+        interlock replay --orders o.jsonl --market m.csv --journal ./j --facts f.jsonl --json
     """
     asked = read_orders(orders, skip_bad)
     weathered = Weathered() if faults is None else load_faults(faults)

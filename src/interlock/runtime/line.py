@@ -125,16 +125,21 @@ class Line:
     def put(self, what: Input, at: int, reply: Reply | None = None) -> None:
         self.inbox.put(what, at, reply)
 
-    def tick(self, tick: Tick, at: int) -> None:
-        """A tick straight to its turn: what waits in the inbox has been dealt with."""
+    def tick(self, tick: Tick, at: int) -> bool:
+        """A tick straight to its turn: what waits in the inbox has been dealt with.
+
+        False for a tick that changed nothing.
+        """
         if self._asked and self.recovering:
-            return
+            return False
         decision = decide_tick(self.state, tick, at)
-        if decision.facts or decision.requests:
-            self.now = max(self.now, at)
-            requests: list[Request] = []
-            self._after(decision, requests)
-            self._finish(requests, [])
+        if not decision.facts and not decision.requests:
+            return False
+        self.now = max(self.now, at)
+        requests: list[Request] = []
+        self._after(decision, requests)
+        self._finish(requests, [])
+        return True
 
     def run(self, at: int) -> None:
         """Work off the inbox and whatever is due, in micro-batches."""

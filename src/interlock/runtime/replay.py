@@ -63,20 +63,35 @@ class Replay:
     def run(self, ticks: Iterator[Tick], drain_ns: int = DRAIN_NS) -> None:
         """Play the whole market, then let everything on its way arrive."""
         line = self.line
+        due = self._due()
         for tick in ticks:
             at = tick.at
-            if self._due() <= at:
+            if due <= at:
                 self._until(at)
+                due = self._due()
             venue = self._by_symbol.get(tick.instrument)
             if venue is None:
                 venue = self._venue(tick.instrument)
             venue.on_tick(tick)
             self.now = at
-            if self._heard(at):
+            # Every other venue has been heard up to now: only this one can have something new.
+            said = venue.next_at()
+            if said is not None and said <= at:
+                self._heard(at)
                 line.run(at)
-            line.tick(tick, at)
-            if self._heard(at):
+                line.tick(tick, at)
                 self._settle(at)
+                due = self._due()
+            elif line.tick(tick, at):
+                self._settle(at)
+                due = self._due()
+            else:
+                # A quiet tick may still start a timer: a touch that waits to be confirmed.
+                wake = line.next_wakeup()
+                if wake is not None and wake < due:
+                    due = wake
+                if said is not None and said < due:
+                    due = said
             self.ticks += 1
             if self._advance is not None and self.ticks % self._advance_every == 0:
                 self._advance(self.ticks, tick)
