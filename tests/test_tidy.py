@@ -126,7 +126,7 @@ def test_imports_point_one_way():
             other = parts[1]
             if other != layer and other not in MAY_IMPORT[layer]:
                 offences.append(f"{place(path, node)}: {layer} imports {other}")
-    assert offences == []
+    assert not offences, "\n" + "\n".join(offences)
 
 
 def test_the_core_takes_nothing_that_knows_time_chance_or_io():
@@ -137,7 +137,7 @@ def test_the_core_takes_nothing_that_knows_time_chance_or_io():
             known = top in PURE_LIBRARIES or top in PURE_STANDARD or top == "interlock"
             if not known:
                 offences.append(f"{place(path, node)}: {name}")
-    assert offences == []
+    assert not offences, "\n" + "\n".join(offences)
 
 
 def test_the_core_reads_no_clock_and_holds_no_float():
@@ -154,7 +154,7 @@ def test_the_core_reads_no_clock_and_holds_no_float():
                 offences.append(f"{place(path)}: / makes a float; divide with // or divmod")
             elif isinstance(node, ast.Call) and called(node) in ("id", "hash"):
                 offences.append(f"{place(path, node)}: {called(node)}() differs between runs")
-    assert offences == []
+    assert not offences, "\n" + "\n".join(offences)
 
 
 def reads_clock(node: ast.AST) -> bool:
@@ -209,7 +209,7 @@ def test_the_core_never_walks_a_set():
             elif isinstance(node, ast.Starred):
                 walked = [node.value]
             offences += [place(path, one) for one in walked if is_set(one, names)]
-    assert offences == []
+    assert not offences, "\n" + "\n".join(offences)
 
 
 def test_functions_and_files_are_short():
@@ -223,7 +223,7 @@ def test_functions_and_files_are_short():
                 length = (node.end_lineno or node.lineno) - node.lineno + 1
                 if length > FUNCTION_LINES_MAX:
                     offences.append(f"{place(path, node)}: {node.name} has {length} lines")
-    assert offences == []
+    assert not offences, "\n" + "\n".join(offences)
 
 
 def test_lines_are_at_most_100_columns():
@@ -240,7 +240,7 @@ def test_lines_are_at_most_100_columns():
             unbreakable = line.lstrip().startswith(("|", "{", '"')) or "](" in line
             if len(line) > COLUMNS_MAX and not unbreakable:
                 offences.append(f"{place(path)}:{number}")
-    assert offences == []
+    assert not offences, "\n" + "\n".join(offences)
 
 
 def test_only_the_outermost_edge_catches_everything():
@@ -256,7 +256,7 @@ def test_only_the_outermost_edge_catches_everything():
                     continue  # it cleans up and lets the fault go on
                 if re.search(r"\b(Base)?Exception\b", kinds):
                     offences.append(f"{place(path, node)}: except {kinds}")
-    assert offences == []
+    assert not offences, "\n" + "\n".join(offences)
 
 
 def test_names_say_what_things_are():
@@ -267,7 +267,7 @@ def test_names_say_what_things_are():
                 words = re.findall(r"[A-Z][a-z]*", node.name)
                 if BANNED_WORDS.intersection(words):
                     offences.append(f"{place(path, node)}: {node.name}")
-    assert offences == []
+    assert not offences, "\n" + "\n".join(offences)
 
 
 def test_every_module_opens_with_a_docstring():
@@ -275,7 +275,7 @@ def test_every_module_opens_with_a_docstring():
     for path in python_files("src", "tests", "bench"):
         if not ast.get_docstring(parse(path)):
             offences.append(place(path))
-    assert offences == []
+    assert not offences, "\n" + "\n".join(offences)
 
 
 def test_nothing_is_left_unfinished():
@@ -284,7 +284,7 @@ def test_nothing_is_left_unfinished():
         for number, line in enumerate(path.read_text().splitlines(), 1):
             if UNFINISHED.search(line):
                 offences.append(f"{place(path)}:{number}: {line.strip()}")
-    assert offences == []
+    assert not offences, "\n" + "\n".join(offences)
 
 
 def test_nothing_is_imported_that_is_not_declared():
@@ -297,7 +297,7 @@ def test_nothing_is_imported_that_is_not_declared():
                 continue
             if f'"{top}>=' not in declared:
                 offences.append(f"{place(path, node)}: {top}")
-    assert offences == []
+    assert not offences, "\n" + "\n".join(offences)
 
 
 def documents() -> list[Path]:
@@ -316,7 +316,7 @@ def test_links_in_documents_lead_somewhere():
                 offences.append(f"{place(path)}: {link}")
             elif anchor and there.suffix == ".md" and anchor not in anchors(there):
                 offences.append(f"{place(path)}: {link} has no such heading")
-    assert offences == []
+    assert not offences, "\n" + "\n".join(offences)
 
 
 def anchors(path: Path) -> list[str]:
@@ -333,4 +333,4 @@ def test_paths_named_in_documents_exist():
             for named in PATHS.findall(code) if PATHS.match(code) else ():
                 if not (ROOT / named).exists():
                     offences.append(f"{place(path)}: {named}")
-    assert offences == []
+    assert not offences, "\n" + "\n".join(offences)
