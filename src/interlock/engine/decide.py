@@ -268,7 +268,13 @@ def _ask_all(turn: Turn, venue: str) -> None:
     state = turn.state
     for order in state.orders.values():
         for number, leg in enumerate(order.legs):
-            if leg.venue is None or state.markets[leg.terms.instrument].grid.venue != venue:
+            if state.markets[leg.terms.instrument].grid.venue != venue:
+                continue
+            if leg.gone_at and turn.at - leg.gone_at < state.settings.late_fill_ns:
+                for attempt in range(max(1, leg.attempts - 3), leg.attempts + 1):
+                    if leg.venue is None or leg.venue.attempt != attempt:
+                        turn.query(order, number, attempt)
+            if leg.venue is None:
                 continue
             if leg.state is LegState.WORKING:
                 turn.query(order, number, leg.venue.attempt)

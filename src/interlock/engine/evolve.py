@@ -10,7 +10,15 @@ from typing import Any
 from interlock.engine import arming
 from interlock.engine.leg import LIVE, LegState, moved
 from interlock.engine.numbers import signal_units
-from interlock.engine.state import Booked, Leg, MarketView, Order, State, VenueOrder
+from interlock.engine.state import (
+    FOR_WANT_OF_QUANTITY,
+    Booked,
+    Leg,
+    MarketView,
+    Order,
+    State,
+    VenueOrder,
+)
 from interlock.orders import facts as f
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.instruments import Grid
@@ -280,6 +288,17 @@ def _add_net(state: State, order: Order, terms: LegTerms, signed: int) -> None:
     state.net[key] = state.net.get(key, 0) + signed
 
 
+def _revive(order: Order) -> None:
+    """Quantities have changed after the fact: what ended for want of them lives again."""
+    order.done = ""
+    for leg in order.legs:
+        if leg.ended and leg.end_reason in FOR_WANT_OF_QUANTITY:
+            leg.state = LegState.HELD
+            leg.end_reason = ""
+            leg.triggered = leg.escalated = leg.active = False
+            leg.watermark = leg.trigger_level = None
+
+
 def _filled(state: State, fact: f.VenueOrderFilled) -> None:
     order, leg = _of(state, fact)
     _add_net(state, order, leg.terms, leg.terms.side * fact.quantity)
@@ -292,7 +311,7 @@ def _filled(state: State, fact: f.VenueOrderFilled) -> None:
     )
     venue = leg.venue
     if venue is None or venue.attempt != fact.attempt:
-        order.done = ""  # a late fill of an earlier attempt moves quantities, not the leg
+        _revive(order)  # a late fill of an earlier attempt moves quantities, not the leg
         return
     leg.state = moved(leg.state, fact)
     venue.cum += fact.quantity
@@ -318,7 +337,7 @@ def _refuted(state: State, fact: f.FillRefuted) -> None:
         leg.state = moved(leg.state, fact)
     if leg.venue is not None and leg.venue.attempt == booked.attempt:
         leg.venue.cum -= booked.quantity
-    order.done = ""
+    _revive(order)
 
 
 def _ask(state: State, leg: Leg, at: int, request: int) -> VenueOrder:
@@ -374,6 +393,7 @@ def _recalling(state: State, fact: f.VenueOrderCanceling) -> None:
 
 def _gone(state: State, fact: f.Fact) -> None:
     _, leg = _of(state, fact)
+    leg.gone_at = fact.at
     leg.state = moved(leg.state, fact)
     leg.venue = None
 
@@ -417,6 +437,7 @@ def _found(state: State, fact: f.VenueOrderFound) -> None:
         venue.trigger_price = fact.trigger_price
         return
     assert leg.state in LIVE
+    leg.gone_at = fact.at
     leg.venue = None
     leg.state = LegState.HELD
 

@@ -8,7 +8,7 @@ leg waits for its siblings' recalls unless the policy says ``race``.
 
 from interlock.engine import arming, corrections, firing, prices, scope, sending
 from interlock.engine.leg import LegState
-from interlock.engine.state import TRAILS, Leg, Order
+from interlock.engine.state import ALL_EXITED, NOTHING_LEFT, TRAILS, Leg, Order
 from interlock.engine.turn import Turn
 from interlock.engine.wants import Kind, Want, shrinks, wants
 from interlock.orders import facts as f
@@ -107,8 +107,8 @@ def _why_gone(order: Order, leg: Leg, at: int) -> tuple[str, str]:
     if order.expiring and not leg.terms.exits:
         return "expired", "expired by command"
     if leg.cum and not leg.terms.system:
-        return "filled", "all that was there to exit"
-    return "canceled", "nothing left for it"
+        return "filled", ALL_EXITED
+    return "canceled", NOTHING_LEFT
 
 
 def _come_back(turn: Turn, order: Order, number: int, recall: str, disarm: str) -> None:

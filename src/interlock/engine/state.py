@@ -16,6 +16,10 @@ from interlock.orders.requests import VenueOrderType
 from interlock.orders.terms import LegTerms, OrderTerms, Relation
 
 NEVER = 1 << 62
+NOTHING_LEFT = "nothing left for it"
+ALL_EXITED = "all that was there to exit"
+FOR_WANT_OF_QUANTITY = (NOTHING_LEFT, ALL_EXITED)
+"""Ends that a corrected fill takes back: the leg lives again if there is something to exit."""
 SENDS_MARKET = (LegType.STOP, LegType.TRAILING_STOP, LegType.MARKET_IF_TOUCHED, LegType.MARKET)
 STOPS = (LegType.STOP, LegType.STOP_LIMIT, LegType.TRAILING_STOP, LegType.TRAILING_STOP_LIMIT)
 TRAILS = (LegType.TRAILING_STOP, LegType.TRAILING_STOP_LIMIT)
@@ -98,6 +102,8 @@ class Leg(Struct):
     """The trader asked for this leg's end."""
     restores: int = 0
     end_reason: str = ""
+    gone_at: int = 0
+    """When its last venue order ended without having filled; a late fill may still come."""
     refused: int = 0
     """Amends the venue refused in a row."""
 
@@ -228,6 +234,8 @@ class Settings(Struct, frozen=True):
     """Unanswered looks after which a person is told."""
     stale_after_ns: int = 5_000_000_000
     """A price older than this when it reaches us fires nothing."""
+    late_fill_ns: int = 60_000_000_000
+    """After an interruption, orders gone for less than this are asked about for late fills."""
     forget_after_ns: int = 900_000_000_000
     """A done order stays in memory this long, for late fills."""
     volume_every_ns: int = 1_000_000_000

@@ -16,6 +16,19 @@ from interlock.orders.terms import LegTerms, OrderTerms
 ENDS = (f.VenueOrderCanceled, f.VenueOrderExpired, f.VenueOrderRejected)
 
 
+TOLD = (
+    "naked_position",
+    "exit_rejected",
+    "flatten_failed",
+    "in_doubt",
+    "gap",
+    "outside_change",
+    "outside_close",
+    "dust_left",
+)
+"""Incidents by which a person knows that an exposure is not protected as it should be."""
+
+
 class Breach(Struct, frozen=True):
     """One broken guarantee: which, at which fact, and what was seen."""
 
@@ -120,6 +133,7 @@ class Auditor:
             case f.FillRefuted():
                 order.cum[fact.leg] = order.cum.get(fact.leg, 0) - fact.quantity
                 order.execs.pop(fact.exec_id, None)
+                order.done = False
                 order.attempts[fact.leg, fact.attempt].filled -= fact.quantity
             case f.LegClaimed():
                 self._claimed(order, fact)
@@ -301,7 +315,8 @@ class Auditor:
                 s.live for (leg, _), s in order.attempts.items() if leg in exits
             )
             waiting = any(order.legs[n].when is not None for n in stops)
-            if not guarded and not waiting and not order.incidents:
+            told = any(kind in TOLD for kind in order.incidents)
+            if not guarded and not waiting and not told:
                 self._breach("I8", f"{order.terms.id} holds {held} without exit or incident")
 
     def _check_executions(self, executions: Iterable[tuple[str, str, int]]) -> None:

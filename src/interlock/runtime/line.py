@@ -45,6 +45,8 @@ RECOVERY_WAIT_NS = 10_000_000_000
 SWEEP_NS = 60_000_000_000
 """Between two looks at all open orders of a venue, for strays."""
 SNAPSHOT_FRAMES = 20_000
+APPEND_TRIES = 3
+"""An append that proved not to have landed is made again this often."""
 EPOCH = 1
 """Of this writer. A journal of one machine has one writer for ever."""
 
@@ -227,9 +229,14 @@ class Line:
         frame = Frame(
             tail.n + 1, EPOCH, tail.hash, self.state.now, tail.next_seq, encode_facts(facts)
         )
-        result = self.journal.append(tail.n, frame)
-        if result is AppendResult.AMBIGUOUS:
+        result = AppendResult.AMBIGUOUS
+        for _ in range(APPEND_TRIES):
+            result = self.journal.append(tail.n, frame)
+            if result is not AppendResult.AMBIGUOUS:
+                break
             result = settle(self.journal, frame)
+            if result is AppendResult.OK or self.journal.tail().n != tail.n:
+                break  # it landed after all, or somebody else's frame did
         if result is not AppendResult.OK:
             raise JournalFenced(f"frame {frame.n} was refused: another writer has the journal")
         self._tail = self.journal.tail()
