@@ -3,9 +3,13 @@
 Decides what is called how. Invariant: every command shows an example in its help.
 """
 
+from importlib.metadata import version as installed
+
 from cyclopts import App
 
-from interlock import __version__
+from interlock.cli.facts import facts
+from interlock.cli.mending import rebuild, repair
+from interlock.cli.orders import orders
 from interlock.cli.replay import replay
 from interlock.cli.text import err
 
@@ -32,7 +36,7 @@ app = App(
     help=HELP,
     help_format="markdown",
     help_epilogue=EPILOGUE,
-    version=__version__,
+    version=installed("interlock"),
     result_action="return_value",
     suppress_keyboard_interrupt=False,
     exit_on_error=False,
@@ -41,6 +45,10 @@ app = App(
     error_console=err(),
 )
 app.command(replay)
+app.command(orders)
+app.command(facts)
+app.command(rebuild)
+app.command(repair)
 
 
 @app.command
@@ -51,5 +59,5 @@ def version() -> int:
 
         interlock version
     """
-    print(__version__)
+    print(installed("interlock"))
     return 0

@@ -27,7 +27,6 @@ from interlock.orders.ticks import Tick
 from interlock.runtime.audit import Auditor
 from interlock.runtime.summary import Summary
 
-
 Orders = Annotated[
     Path,
     Parameter(

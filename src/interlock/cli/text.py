@@ -28,7 +28,15 @@ def err() -> Console:
 def _console(stderr: bool) -> Console:
     stream = sys.stderr if stderr else sys.stdout
     width = None if stream.isatty() else PIPE_WIDTH
-    return Console(stderr=stderr, width=width, highlight=False, soft_wrap=width is not None)
+    # No markup: ids and reasons are other people's text, and may hold brackets.
+    return Console(
+        stderr=stderr,
+        width=width,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=width is not None,
+    )
 
 
 def plain_table(console: Console, *columns: str) -> Table:
