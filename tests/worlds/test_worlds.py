@@ -58,7 +58,6 @@ def test_the_worlds_contain_what_they_are_for():
         "FillConfirmed",
         "LegEscalated",
         "LegRetrying",
-        "StrayRecalled",
         "double_fill",
         "phantom_fill",
         "late_fill",

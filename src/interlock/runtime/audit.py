@@ -308,6 +308,11 @@ class Auditor:
             exits = self._exits(order, relation.children[1])
             held = self._fill(order, relation.children[0]) - order.adjusted
             held -= sum(order.cum.get(n, 0) for n in exits)
+            held -= sum(
+                order.cum.get(n, 0)
+                for n, leg in enumerate(order.legs)
+                if leg.system == "flatten" and leg.scope in self._under(order, relation.children[0])
+            )
             stops = [n for n in exits if "stop" in order.legs[n].type]
             if held <= 0 or not stops or all(order.ended.get(n) == "filled" for n in stops):
                 continue
