@@ -7,6 +7,7 @@ from importlib.metadata import version as installed
 
 from cyclopts import App
 
+from interlock.cli.demo import demo
 from interlock.cli.facts import facts
 from interlock.cli.mending import rebuild, repair
 from interlock.cli.orders import orders
@@ -44,6 +45,7 @@ app = App(
     help_on_error=False,
     error_console=err(),
 )
+app.command(demo)
 app.command(replay)
 app.command(orders)
 app.command(facts)

@@ -24,8 +24,8 @@ from interlock.orders.wire import FactWire
 LOOK_EVERY_S = 0.2
 """Between two looks at a journal that is followed."""
 HEAD = ("event_seq", "at", "type", "order_id", "client_order_id", "leg")
-LONG = ("order", "policy", "rules", "digest")
-"""What an accepted order holds and a line has no room for."""
+LONG = ("order", "policy", "rules", "digest", "valid_until", "venue_id")
+"""What a line has no room for; ``--json`` has it."""
 KINDS = tuple(kind.__name__ for kind in get_args(Fact))
 
 Folder = Annotated[Path, Parameter(help="The journal's folder.")]
