@@ -24,6 +24,7 @@ class Image(Struct, array_like=True):
     seq: int
     now: int
     epoch: int
+    started_at: int
     instruments: list[tuple[Instrument, bool, int]]
     capabilities: dict[str, Capabilities]
     down: dict[str, bool]
@@ -50,6 +51,7 @@ def image(state: State) -> bytes:
             state.seq,
             state.now,
             state.epoch,
+            state.started_at,
             [(v.grid.instrument, v.halted, v.counted) for v in state.markets.values()],
             state.capabilities,
             state.down,
@@ -72,6 +74,7 @@ def restore(data: bytes, settings: Settings | None = None) -> State:
     found = _DECODER.decode(data)
     state = State(settings)
     state.seq, state.now, state.epoch = found.seq, found.now, found.epoch
+    state.started_at = found.started_at
     state.capabilities = found.capabilities
     state.down = found.down
     state.signals = found.signals

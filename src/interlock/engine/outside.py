@@ -23,7 +23,8 @@ def canceled(turn: Turn, order: Order, number: int, report: r.Canceled) -> None:
     leg = order.legs[number]
     venue = leg.venue
     assert venue is not None
-    ours = venue.recalled
+    before_start = venue.sent_at < turn.state.started_at
+    ours = venue.recalled or (before_start and report.reason is r.CancelReason.REQUESTED)
     list_id = venue.list_id
     turn.emit(f.VenueOrderCanceled(turn.at, order.id, number, venue.attempt, report.reason))
     match report.reason:

@@ -260,6 +260,7 @@ class State:
         "settings",
         "signal_waits",
         "signals",
+        "started_at",
         "timers",
     )
 
@@ -269,6 +270,8 @@ class State:
         """Facts so far; the next fact is ``seq + 1``."""
         self.now = 0
         self.epoch = 0
+        self.started_at = 0
+        """When this process began; a recall may have left just before the last one ended."""
         self.capabilities: dict[str, Capabilities] = {}
         self.down: dict[str, bool] = {}
         self.markets: dict[str, MarketView] = {}

@@ -87,11 +87,11 @@ def draw_capabilities(rng: Random) -> Capabilities:
     )
 
 
-def draw_faults(rng: Random) -> Faults:
+def draw_faults(rng: Random, crashes: bool = False) -> Faults:
     """A swarm: each fault is on or off, and of its own strength.
 
-    A lost report of a late fill, or of the real fill after a phantom one, can be found only by
-    reading fills and positions anew; those two pairs are not drawn together.
+    A report of a late fill, or of the real fill after a phantom one, that is lost (or passes while
+    nobody listens) can be found only by reading all fills anew; such pairs are not drawn together.
     """
 
     def chance(most: int) -> int:
@@ -103,8 +103,9 @@ def draw_faults(rng: Random) -> Faults:
         low = rng.randrange(0, 50) * MS
         return Latency(low, low + rng.randrange(0, 300) * MS)
 
-    late = chance(300)
-    phantom = chance(60)
+    disconnects = rng.random() < 0.15
+    late = 0 if disconnects or crashes else chance(300)
+    phantom = 0 if disconnects or crashes else chance(60)
     return Faults(
         latency_out=latency(),
         latency_in=latency(),
@@ -118,7 +119,7 @@ def draw_faults(rng: Random) -> Faults:
         unknown_outcome_permille=chance(150),
         rate_limit_permille=chance(150),
         reject_permille=chance(150),
-        disconnect_permille=1 if rng.random() < 0.15 else 0,
+        disconnect_permille=int(disconnects),
     )
 
 
@@ -143,7 +144,7 @@ class World:
             "PAPER",
             [SYMBOL],
             capabilities,
-            draw_faults(rng) if faults else Faults(),
+            draw_faults(rng, crashes > 0) if faults else Faults(),
             seed,
         )
         self.venue.auditor = self.auditor

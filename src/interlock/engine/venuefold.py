@@ -1,0 +1,232 @@
+"""The folds of facts about venue orders and their fills.
+
+Decides how a leg's quantities and its one venue order follow from what was sent and told.
+Invariant: fills are counted on the leg whichever attempt they belong to; a leg's state moves only
+by the table in ``engine.leg``.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from interlock.engine import arming
+from interlock.engine.leg import LIVE, LegState, moved
+from interlock.engine.state import FOR_WANT_OF_QUANTITY, Booked, Leg, Order, State, VenueOrder
+from interlock.orders import facts as f
+from interlock.orders.capabilities import Capabilities
+from interlock.orders.reports import VenueStatus
+from interlock.orders.terms import LegTerms
+
+PLAIN = Capabilities()
+
+
+def _of(state: State, fact: Any) -> tuple[Order, Leg]:
+    order = state.orders[fact.order_id]
+    return order, order.legs[fact.leg]
+
+
+def _sending(state: State, fact: f.VenueOrderSending) -> None:
+    order, leg = _of(state, fact)
+    if leg.armed:
+        arming.disarm(state, order, fact.leg)
+        leg.armed = False
+    venue = state.markets[leg.terms.instrument].grid.venue
+    leg.state = moved(leg.state, fact)
+    leg.attempts = fact.attempt
+    leg.venue = VenueOrder(
+        attempt=fact.attempt,
+        order_type=fact.order_type,
+        quantity=fact.quantity,
+        valid_until=fact.valid_until,
+        deadline=fact.at + state.capabilities.get(venue, PLAIN).reply_timeout_ns,
+        price=fact.price,
+        trigger_price=fact.trigger_price,
+        time_in_force=fact.time_in_force,
+        reduce_only=fact.reduce_only,
+        list_id=fact.list_id,
+        sent_at=fact.at,
+    )
+
+
+def _acknowledged(state: State, fact: f.VenueOrderAcknowledged) -> None:
+    _, leg = _of(state, fact)
+    assert leg.venue is not None
+    leg.state = moved(leg.state, fact)
+    leg.venue.acknowledged = True
+
+
+def add_net(state: State, order: Order, terms: LegTerms, signed: int) -> None:
+    key = (order.terms.account, terms.instrument, str(terms.position_side or ""))
+    state.net[key] = state.net.get(key, 0) + signed
+
+
+def _revive(order: Order) -> None:
+    """Quantities have changed after the fact: what ended for want of them lives again."""
+    order.done = ""
+    for leg in order.legs:
+        if leg.ended and leg.end_reason in FOR_WANT_OF_QUANTITY:
+            leg.state = LegState.HELD
+            leg.end_reason = ""
+            leg.triggered = leg.escalated = leg.active = False
+            leg.watermark = leg.trigger_level = None
+
+
+def _filled(state: State, fact: f.VenueOrderFilled) -> None:
+    order, leg = _of(state, fact)
+    add_net(state, order, leg.terms, leg.terms.side * fact.quantity)
+    leg.cum += fact.quantity
+    leg.value += fact.quantity * fact.price
+    leg.fees += fact.fee
+    confirm_by = 0 if fact.confirmed else fact.at + order.terms.policy.confirm_ns
+    leg.fills[fact.exec_id] = Booked(
+        fact.quantity, fact.price, fact.attempt, fact.fee, confirm_by, fact.at
+    )
+    venue = leg.venue
+    if venue is None or venue.attempt != fact.attempt:
+        _revive(order)  # a late fill of an earlier attempt moves quantities, not the leg
+        return
+    leg.state = moved(leg.state, fact)
+    venue.cum += fact.quantity
+    venue.acknowledged = True
+    if venue.cum >= venue.quantity and leg.state is not LegState.PENDING_REPLACE:
+        leg.venue = None
+        leg.state = LegState.HELD
+
+
+def _confirmed(state: State, fact: f.FillConfirmed) -> None:
+    _, leg = _of(state, fact)
+    leg.fills[fact.exec_id].confirm_by = 0
+
+
+def _refuted(state: State, fact: f.FillRefuted) -> None:
+    order, leg = _of(state, fact)
+    booked = leg.fills.pop(fact.exec_id)
+    add_net(state, order, leg.terms, -leg.terms.side * booked.quantity)
+    leg.cum -= booked.quantity
+    leg.value -= booked.quantity * booked.price
+    leg.fees -= booked.fee
+    if leg.venue is None:
+        leg.state = moved(leg.state, fact)
+    if leg.venue is not None and leg.venue.attempt == booked.attempt:
+        leg.venue.cum -= booked.quantity
+    _revive(order)
+
+
+def _ask(state: State, leg: Leg, at: int, request: int) -> VenueOrder:
+    venue = leg.venue
+    assert venue is not None
+    place = state.markets[leg.terms.instrument].grid.venue
+    capabilities = state.capabilities.get(place, PLAIN)
+    venue.request = venue.acted = request
+    venue.deadline = at + capabilities.reply_timeout_ns
+    venue.valid_until = max(venue.valid_until, at + capabilities.request_validity_ns)
+    return venue
+
+
+def _amending(state: State, fact: f.VenueOrderAmending) -> None:
+    _, leg = _of(state, fact)
+    leg.state = moved(leg.state, fact)
+    venue = _ask(state, leg, fact.at, fact.request)
+    venue.amending_until = venue.valid_until
+
+
+def _venue_amended(state: State, fact: f.VenueOrderAmended) -> None:
+    _, leg = _of(state, fact)
+    venue = leg.venue
+    assert venue is not None
+    leg.state = moved(leg.state, fact)
+    venue.quantity = fact.quantity
+    venue.price = fact.price
+    venue.trigger_price = fact.trigger_price
+    venue.amending_until = 0
+    leg.refused = 0
+    if venue.cum >= venue.quantity and leg.state is LegState.WORKING:
+        leg.venue = None
+        leg.state = LegState.HELD
+
+
+def _amend_refused(state: State, fact: f.VenueOrderAmendRefused) -> None:
+    _, leg = _of(state, fact)
+    leg.state = moved(leg.state, fact)
+    leg.refused += 1
+    assert leg.venue is not None
+    leg.venue.amending_until = 0
+
+
+def _recalling(state: State, fact: f.VenueOrderCanceling) -> None:
+    _, leg = _of(state, fact)
+    leg.state = moved(leg.state, fact)
+    valid_until = leg.venue.valid_until if leg.venue else 0
+    venue = _ask(state, leg, fact.at, fact.request)
+    venue.valid_until = valid_until  # a late cancel can do no harm
+    venue.recalled = True
+    venue.recall_reason = fact.reason
+
+
+def _gone(state: State, fact: f.Fact) -> None:
+    _, leg = _of(state, fact)
+    leg.gone_at = fact.at
+    leg.state = moved(leg.state, fact)
+    leg.venue = None
+
+
+def _unknown(state: State, fact: f.VenueOrderUnknown) -> None:
+    _, leg = _of(state, fact)
+    assert leg.venue is not None
+    leg.state = moved(leg.state, fact)
+    leg.venue.querying = False
+    leg.venue.deadline = fact.at
+
+
+def _querying(state: State, fact: f.VenueOrderQuerying) -> None:
+    _, leg = _of(state, fact)
+    for booked in leg.fills.values():
+        if booked.attempt == fact.attempt and 0 < booked.confirm_by <= fact.at:
+            booked.confirm_by = fact.at + state.settings.query_after_ns
+    venue = leg.venue
+    if venue is None or venue.attempt != fact.attempt:
+        return
+    venue.request = fact.request
+    venue.querying = True
+    venue.queries += 1
+    backoff = state.settings.query_after_ns << min(venue.queries - 1, 5)
+    venue.deadline = fact.not_before if fact.not_before > fact.at else fact.at + backoff
+
+
+def _found(state: State, fact: f.VenueOrderFound) -> None:
+    _, leg = _of(state, fact)
+    venue = leg.venue
+    assert venue is not None
+    venue.querying = False
+    if fact.status is VenueStatus.WORKING:
+        if leg.state is LegState.UNCONFIRMED:
+            leg.state = moved(leg.state, fact)
+        venue.acknowledged = True
+        venue.queries = 0
+        venue.amending_until = 0
+        venue.quantity = fact.quantity
+        venue.price = fact.price
+        venue.trigger_price = fact.trigger_price
+        return
+    assert leg.state in LIVE
+    leg.gone_at = fact.at
+    leg.venue = None
+    leg.state = LegState.HELD
+
+
+FOLDS: dict[type, Callable[[State, Any], None]] = {
+    f.VenueOrderSending: _sending,
+    f.VenueOrderAcknowledged: _acknowledged,
+    f.VenueOrderFilled: _filled,
+    f.FillConfirmed: _confirmed,
+    f.FillRefuted: _refuted,
+    f.VenueOrderAmending: _amending,
+    f.VenueOrderAmended: _venue_amended,
+    f.VenueOrderAmendRefused: _amend_refused,
+    f.VenueOrderCanceling: _recalling,
+    f.VenueOrderCanceled: _gone,
+    f.VenueOrderExpired: _gone,
+    f.VenueOrderRejected: _gone,
+    f.VenueOrderUnknown: _unknown,
+    f.VenueOrderQuerying: _querying,
+    f.VenueOrderFound: _found,
+}
