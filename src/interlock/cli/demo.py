@@ -28,7 +28,7 @@ from interlock.orders.ticks import Quote, Tick, Trade
 from interlock.orders.wire import FactWire
 from interlock.runtime.summary import OrderResult, Summary
 
-FRAME_S = 0.08
+FRAME_S = 0.1
 SEED = 4
 PHASES = ("calm", "trend", "calm before the crash", "flash crash, wick and recovery")
 NEXT = (
