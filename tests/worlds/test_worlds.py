@@ -36,14 +36,14 @@ def test_the_worlds_contain_what_they_are_for():
     seen: dict[str, int] = {}
     restarts = 0
     for seed in range(60):
-        world = World(seed, faults=True, crashes=3)
+        world = World(seed, faults=True, crashes=3 if seed % 2 else 0)
         for fact in world.run().facts:
             name = type(fact).__name__
             if isinstance(fact, f.IncidentOpened):
                 name = str(fact.kind)
             seen[name] = seen.get(name, 0) + 1
         restarts += world.restarts
-    assert restarts > 60
+    assert restarts > 30
     for name in (
         "LegTriggered",
         "LegClaimed",

@@ -22,7 +22,7 @@ from interlock.engine.decide import (
 )
 from interlock.engine.digest import image, restore
 from interlock.engine.evolve import evolve
-from interlock.engine.state import Settings, State
+from interlock.engine.state import NEVER, Settings, State
 from interlock.journal.frames import Frame, decode_facts, encode_facts
 from interlock.journal.port import AppendResult, Journal, settle
 from interlock.orders.capabilities import Capabilities
@@ -44,6 +44,8 @@ RECOVERY_WAIT_NS = 10_000_000_000
 """A venue that stays silent this long after a start no longer holds up everything else."""
 SWEEP_NS = 60_000_000_000
 """Between two looks at all open orders of a venue, for strays."""
+SWEEPS_AFTER = 3
+"""Sweeps that follow the last request, when nothing of ours is live any more."""
 SNAPSHOT_FRAMES = 20_000
 APPEND_TRIES = 3
 """An append that proved not to have landed is made again this often."""
@@ -77,7 +79,8 @@ class Line:
         self._pending: list[Fact] = []
         self._pending_since = 0
         self._tail = journal.tail()
-        self._sweep_at = 0
+        self._sweep_at = NEVER
+        self._sweeps_left = 0
         self._snapshot_n = 0
 
     # Starting.
@@ -116,7 +119,12 @@ class Line:
         self._asked = {r.client_id: True for r in asked if hasattr(r, "client_id")}
         self.recovering_until = at + RECOVERY_WAIT_NS if self._asked else 0
         self._act(asked)
-        self._sweep_at = at + SWEEP_NS
+        self._expect_sweeps()
+
+    def _expect_sweeps(self) -> None:
+        self._sweeps_left = SWEEPS_AFTER
+        if self._sweep_at == NEVER and self.venues:
+            self._sweep_at = self.now + SWEEP_NS
 
     @property
     def recovering(self) -> bool:
@@ -160,15 +168,26 @@ class Line:
             if not requests and not replies and not self._must_commit(at):
                 break
             self._finish(requests, replies)
-        if at >= self._sweep_at and self.venues:
-            self._sweep_at = at + SWEEP_NS
-            self._act([QueryOpenOrders(name) for name in self.venues])
+        if at >= self._sweep_at:
+            self._sweep(at)
+
+    def _sweep(self, at: int) -> None:
+        """Ask every venue for all its open orders; rest when nothing of ours can be there."""
+        self._sweeps_left -= 1
+        live = any(leg.venue for order in self.state.orders.values() for leg in order.legs)
+        self._sweep_at = at + SWEEP_NS if live or self._sweeps_left > 0 else NEVER
+        self._act([QueryOpenOrders(name) for name in self.venues])
 
     def next_wakeup(self) -> int | None:
         """When ``run`` must be called even if nothing arrives."""
         due = next_wakeup(self.state)
+        if self._sweep_at != NEVER:
+            due = self._sweep_at if due is None else min(due, self._sweep_at)
         if self._asked and self.recovering_until:
             due = self.recovering_until if due is None else min(due, self.recovering_until)
+        if self._sweep_at and self.venues:
+            # Strays and lost fills are looked for in a silent market too.
+            due = self._sweep_at if due is None else min(due, self._sweep_at)
         return due
 
     def flush(self) -> None:
@@ -258,5 +277,7 @@ class Line:
         else:
             name = request.instrument.rpartition(".")[2]
         venue = self.venues.get(name)
+        if not isinstance(request, QueryOpenOrders):
+            self._expect_sweeps()
         if venue is not None:
             venue.send(request, self.now)

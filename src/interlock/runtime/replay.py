@@ -102,8 +102,11 @@ class Replay:
         self._by_symbol[symbol] = venue
         return venue
 
-    def _due(self) -> int:
-        """The next moment at which something happens besides the market."""
+    def _due(self, before: int = 1 << 62) -> int:
+        """The next moment at which something happens besides the market.
+
+        Of commands only those made ``before`` count: at one instant the market comes first.
+        """
         due = 1 << 62
         for venue in self.venues.values():
             at = venue.next_at()
@@ -113,16 +116,18 @@ class Replay:
         if wake is not None and wake < due:
             due = wake
         if self._next_command < len(self.commands):
-            due = min(due, self.commands[self._next_command].at)
+            made = self.commands[self._next_command].at
+            if made < before:
+                due = min(due, made)
         return due
 
     def _until(self, end: int) -> None:
-        """Everything due before and at ``end``, moment by moment."""
-        while (due := self._due()) <= end:
+        """Everything due up to ``end``, and commands made before it, moment by moment."""
+        while (due := self._due(end)) <= end:
             at = max(due, self.now)
             self.now = at
             self._settle(at)
-            timed = self._take_command(at)
+            timed = self._take_command(min(at, end - 1))
             if timed is not None:
                 self._give(timed, at)
                 self._settle(at)
@@ -164,6 +169,6 @@ class Replay:
         end = self.now + drain_ns
         for timed in self.commands[self._next_command :]:
             end = max(end, timed.at + drain_ns)
-        self._until(end)
+        self._until(end + 1)
         self.line.run(self.now)
         self.line.flush()
