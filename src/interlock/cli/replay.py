@@ -108,6 +108,8 @@ def replay(
 
         interlock replay --orders o.jsonl --market m.csv --journal ./j --facts f.jsonl --json
     """
+    if facts is not None and not facts.absolute().parent.is_dir():
+        raise BadInput(f"--facts {facts}: there is no folder {facts.parent} to write it to.")
     asked = read_orders(orders, skip_bad)
     weathered = Weathered() if faults is None else load_faults(faults)
     markets = find_markets(market, instruments)

@@ -1,0 +1,1 @@
+"""The command line: replay, demo, journals, and what it says about bad input."""
