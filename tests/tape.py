@@ -211,6 +211,16 @@ class Tape:
         )
         return self.said
 
+    def amend_to_last(self, order: Order, leg: str) -> list[str]:
+        """Accept the last amend asked for about one leg."""
+        name = self.id(order, leg)
+        asked = [x for x in self.requests if isinstance(x, q.AmendVenueOrder)]
+        last = next(x for x in reversed(asked) if x.client_id == name)
+        self.give(
+            r.Amended(self.at, name, last.quantity, last.price, last.trigger_price, last.request)
+        )
+        return self.said
+
     # Questions.
 
     def number(self, order: Order, leg: str) -> int:

@@ -312,7 +312,17 @@ def test_d17_an_expired_leg_never_fires():
     tape.at = ends
     tape.trade("94.00")
     assert not tape.submits()
+    assert not any(isinstance(x, f.LegTriggered) for x in tape.facts)
     assert order.done == "expired"
+
+
+def test_d17_a_leg_expires_at_its_time_without_any_tick():
+    tape = Tape()
+    ends = tape.at + 10 * SECOND
+    order = tape.place(stop("sell", "95.00", "10", id="stop", time_in_force="gtd", expire_at=ends))
+    said = tape.wait(11 * SECOND)
+    assert "> OrderDone expired" in said
+    assert order.legs[0].state == "expired"
 
 
 def test_d19_protection_needs_no_client():

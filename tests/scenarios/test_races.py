@@ -93,6 +93,44 @@ def test_d2_one_wide_quote_over_both_sides_of_a_straddle_sends_one_leg():
     tape.quote("94.00", "96.00")
     assert len(tape.submits()) == 1, "a bounce does not wake the frozen leg"
     assert tape.armed(order) == []
+    assert sum(isinstance(x, f.LegTriggered) for x in tape.facts) == 1
+
+
+def test_d2_two_held_exits_both_through_when_armed_only_the_stop_fires():
+    """An entry fills in a gap: target and stop are both behind the market when they are armed."""
+    tape = Tape()
+    order = tape.place(
+        {
+            "type": "oto",
+            "first": {
+                "type": "limit",
+                "instrument": "BTC.PAPER",
+                "side": "buy",
+                "quantity": "10",
+                "price": "100.00",
+                "id": "entry",
+            },
+            "then": {
+                "type": "oco",
+                "legs": [
+                    {"type": "market_if_touched", "trigger_price": "101.00", "id": "target"},
+                    {
+                        "type": "trailing_stop",
+                        "trail": {"ticks": 1},
+                        "id": "stop",
+                        "activation_price": "101.00",
+                    },
+                    {"type": "stop", "trigger_price": {"from_entry": {"bps": -1}}, "id": "floor"},
+                ],
+            },
+        }
+    )
+    tape.ack(order, "entry")
+    tape.trade("102.00")
+    tape.fill(order, "entry", 10, "103.00")
+    fired = [order.legs[x.leg].terms.id for x in tape.facts if isinstance(x, f.LegTriggered)]
+    assert fired == ["floor"]
+    assert [tape._leg_of(s) for s in tape.submits() if s.side < 0] == ["floor"]
 
 
 def test_d2_a_bounce_through_target_and_stop_sends_one_of_two_held_exits():

@@ -75,6 +75,26 @@ def test_scenario_07_ten_parts_repeated_and_out_of_order_cover_what_filled():
     assert tape.leg(order, "stop").armed
 
 
+@pytest.mark.parametrize("parts", [(1,) * 10, (3, 3, 4), (7, 1, 1, 1), (2, 5, 3)])
+def test_scenario_07_a_ladder_covers_exactly_what_filled_after_every_part(parts):
+    tape = Tape(native_amend=True)
+    order = tape.place(ladder())
+    filled = 0
+    for part in parts:
+        tape.fill(order, "entry", part, "100.00")
+        filled += part
+        for _ in range(2):
+            for name in ("near", "middle", "far"):
+                leg = tape.leg(order, name)
+                if leg.state == "pending_new":
+                    tape.ack(order, name)
+                if leg.state == "pending_replace":
+                    tape.amend_to_last(order, name)
+        working = tape.working(order)
+        assert sum(working.get(name, 0) for name in ("near", "middle", "far")) == filled
+    assert tape.working(order) == {"near": 5, "middle": 3, "far": 2}
+
+
 def test_scenario_08_ladder_first_target_moves_the_stop_to_break_even():
     tape = Tape()
     order = tape.place(
