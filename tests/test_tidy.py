@@ -9,6 +9,7 @@ import ast
 import re
 import sys
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -88,6 +89,7 @@ def layer_of(path: Path) -> str:
     return path.relative_to(SOURCE).parts[0].removesuffix(".py")
 
 
+@lru_cache(maxsize=512)
 def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(), str(path))
 
@@ -216,10 +218,9 @@ def test_the_core_never_walks_a_set():
 def test_functions_and_files_are_short():
     offences = []
     for path in python_files("src", "tests", "bench", "script"):
-        text = path.read_text()
-        if (lines := text.count("\n")) > FILE_LINES_MAX:
+        if (lines := path.read_text().count("\n")) > FILE_LINES_MAX:
             offences.append(f"{place(path)}: {lines} lines")
-        for node in ast.walk(ast.parse(text)):
+        for node in ast.walk(parse(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 length = (node.end_lineno or node.lineno) - node.lineno + 1
                 if length > FUNCTION_LINES_MAX:
