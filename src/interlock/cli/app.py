@@ -57,7 +57,7 @@ app.command(repair)
 def version() -> int:
     """Print the version.
 
-    Example:
+    For example:
 
         interlock version
     """

@@ -51,7 +51,7 @@ Plain = Annotated[
 def demo(*, fast: Fast = False, plain: Plain = False, seed: Seed = SEED) -> int:
     """Watch a bracket, a ladder, a trailing stop and a straddle live through a flash crash.
 
-    Examples:
+    For example:
 
         interlock demo
 

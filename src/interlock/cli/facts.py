@@ -50,7 +50,7 @@ def facts(
 ) -> int:
     """Print the facts of a journal.
 
-    Examples:
+    For example:
 
         interlock facts ./j --order wheat-42
 

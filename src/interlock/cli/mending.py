@@ -20,7 +20,7 @@ from interlock.journal.sqlite import SqliteJournal
 def rebuild(folder: Folder) -> int:
     """Make the projection (the tables that `interlock orders` reads) anew from the journal.
 
-    Example:
+    For example:
 
         interlock rebuild ./j
     """
@@ -50,7 +50,7 @@ def repair(
 ) -> int:
     """Set aside every commit of a journal from one frame on, when damage stops its start.
 
-    What is cut is kept in a file beside the journal. Example:
+    What is cut is kept in a file beside the journal. For example:
 
         interlock repair ./j --cut-at 1042
     """

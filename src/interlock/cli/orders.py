@@ -33,7 +33,7 @@ def orders(
 ) -> int:
     """List the orders of a journal, or show one with its legs, venue orders, fills and incidents.
 
-    Examples:
+    For example:
 
         interlock orders ./j
 

@@ -100,7 +100,7 @@ def replay(
 ) -> int:
     """Play recorded or hand-written orders into a recorded market.
 
-    The same inputs and seed give the same facts, byte for byte. Examples:
+    The same inputs and seed give the same facts, byte for byte. For example:
 
         interlock replay --orders examples/orders.jsonl --market examples/BTCUSDT_trades.csv
 
