@@ -4,9 +4,12 @@ An order id comes from the journal's sequence number of its acceptance; a venue 
 from (order, leg, attempt). Fixed width keeps order ids sorting in the order of their acceptance.
 """
 
+import re
+
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _WIDTH = 7
 _PREFIX = "o"
+_OURS = re.compile(r"(o[0-9a-z]{7})\.([0-9]{1,9})\.([0-9]{1,9})")
 
 
 def order_id(seq: int) -> str:
@@ -26,12 +29,7 @@ def client_id(order: str, leg: int, attempt: int) -> str:
 
 def parse_client_id(text: str) -> tuple[str, int, int] | None:
     """Order, leg and attempt of one of our client ids; nothing for anybody else's."""
-    parts = text.split(".")
-    if len(parts) != 3:
+    found = _OURS.fullmatch(text)
+    if found is None:
         return None
-    order, leg, attempt = parts
-    ours = len(order) == _WIDTH + 1 and order.startswith(_PREFIX)
-    numbers = leg.isascii() and leg.isdigit() and attempt.isascii() and attempt.isdigit()
-    if not (ours and numbers and all(c in _DIGITS for c in order[1:])):
-        return None
-    return order, int(leg), int(attempt)
+    return found[1], int(found[2]), int(found[3])

@@ -306,6 +306,9 @@ class Auditor:
             if relation.kind != "oto":
                 continue
             exits = self._exits(order, relation.children[1])
+            first = self._under(order, relation.children[0])
+            if relation.activate_on == "full_fill" and not all(n in order.ended for n in first):
+                continue  # the trader wants no exits before the entry is over
             held = self._fill(order, relation.children[0]) - order.adjusted
             held -= sum(order.cum.get(n, 0) for n in exits)
             held -= sum(
