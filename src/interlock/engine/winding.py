@@ -38,6 +38,10 @@ def named(state: State, command: Named) -> Order | Reject:
             "Send order_id, or account and client_order_id.",
         )
     order = state.orders.get(order_id or "")
+    if order is None and command.order_id is None and order_id is not None:
+        return Reject(
+            RejectCode.ORDER_DONE, "client_order_id", f"Order {shown!r} is done, long ago."
+        )
     if order is None or (command.account and order.terms.account != command.account):
         return Reject(
             RejectCode.ORDER_UNKNOWN,
