@@ -14,6 +14,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from interlock.engine.state import Settings
 from interlock.engine.triggers import ATOMS_MAX
 from interlock.orders import commands as c
 from interlock.orders import conditions, instruments, legs, tree
@@ -27,6 +28,7 @@ from tests.tape import Tape
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 ORDERS = (DOCS / "ORDERS.md").read_text()
+SEMANTICS = (DOCS / "SEMANTICS.md").read_text()
 BLOCK = re.compile(r"^```json ([^\n]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND_SECONDS_MAX = 120
@@ -190,6 +192,20 @@ def test_facts_named_in_the_documents_exist():
     text = "".join(path.read_text() for path in DOCS.glob("*.md"))
     named = set(re.findall(r"`((?:Order|Leg|VenueOrder|Incident|Claim)[A-Z]\w+)`", text))
     assert named <= known
+
+
+def test_every_incident_the_engine_opens_is_described():
+    sources = "".join(path.read_text() for path in (ROOT / "src/interlock/engine").glob("*.py"))
+    opened = {name.lower() for name in re.findall(r"IncidentKind\.([A-Z_]+)", sources)}
+    section = SEMANTICS.split("## 6. Incidents")[1].split("\n## ")[0]
+    assert opened == set(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE))
+
+
+def test_the_engines_settings_are_described_with_their_defaults():
+    told = re.findall(r"^\| `(\w+)` \| (\d+) ?(ms|s)? \|", SEMANTICS, re.MULTILINE)
+    units = {"": 1, "ms": 1_000_000, "s": 1_000_000_000}
+    settings = {name: int(number) * units[unit] for name, number, unit in told}
+    assert settings == msgspec.structs.asdict(Settings())
 
 
 def test_capabilities_are_described_in_the_paper_exchanges_model():
