@@ -1,0 +1,1 @@
+"""The line and what listens to it."""
