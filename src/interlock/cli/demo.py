@@ -108,7 +108,8 @@ class _Show:
         with Live(console=self._console, screen=True, auto_refresh=False) as live:
 
             def draw() -> None:
-                live.update(self._view.drawn(self._console.height), refresh=True)
+                size = self._console.size
+                live.update(self._view.drawn(size.width, size.height), refresh=True)
 
             self._play(self._view.hear, self._seen(paced, draw, self._set_phase))
             draw()

@@ -88,27 +88,32 @@ class View:
         line = Text(_brief(document), style=style, no_wrap=True, overflow="ellipsis")
         self._facts.append(line)
 
-    def drawn(self, height: int) -> RenderableType:
+    def drawn(self, width: int, height: int) -> RenderableType:
         layout = Layout()
         layout.split_column(
-            Layout(self._price(), size=5), Layout(name="middle"), Layout(self._cover(), size=7)
+            Layout(self._price(width - 4), size=4),
+            Layout(name="middle"),
+            Layout(self._cover(), size=7),
         )
         layout["middle"].split_row(
             Layout(Panel(self._orders(height >= TREES_HEIGHT), title="orders"), ratio=5),
-            Layout(Panel(self._tail(height - 14), title="facts"), ratio=6),
+            Layout(Panel(self._tail(height - 13), title="facts"), ratio=6),
         )
         return layout
 
-    def _price(self) -> RenderableType:
+    def _price(self, width: int) -> RenderableType:
         move = (self._last - self._first) * 10_000 // self._first if self._first else 0
         line = Text.assemble(
             (f"{INSTRUMENT.symbol}  {self._grid.price_text(self._last)}", "bold"),
             (f"  {move / 100:+.2f} %", "green" if move >= 0 else "red"),
             f"   {time_text(self._at) if self._at else ''}",
             f"   {self._watermarks} moves of the trailing watermark",
+            no_wrap=True,
+            overflow="ellipsis",
         )
+        newest = list(self._prices)[-width:]
         title = f"market: {self.phase}" if self.phase else "market"
-        return Panel(Group(line, Text(_spark(list(self._prices)), style="cyan")), title=title)
+        return Panel(Group(line, Text(_spark(newest), style="cyan", no_wrap=True)), title=title)
 
     def _orders(self, trees: bool) -> RenderableType:
         orders = self._summary.orders.values()
