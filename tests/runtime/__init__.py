@@ -1,1 +1,1 @@
-"""The line and what listens to it."""
+"""The line: inbox, turn, recovery."""

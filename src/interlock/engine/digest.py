@@ -9,7 +9,7 @@ import hashlib
 import msgspec
 from msgspec import Struct
 
-from interlock.engine import arming
+from interlock.engine import arming, deadlines
 from interlock.engine.state import NEVER, MarketView, Order, Settings, State
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.instruments import Grid, Instrument
@@ -70,7 +70,7 @@ def digest(state: State) -> str:
 
 
 def restore(data: bytes, settings: Settings | None = None) -> State:
-    """The state of an image, its trigger index built anew."""
+    """The state of an image, its trigger index and wake-ups built anew."""
     found = _DECODER.decode(data)
     state = State(settings)
     state.seq, state.now, state.epoch = found.seq, found.now, found.epoch
@@ -93,4 +93,5 @@ def restore(data: bytes, settings: Settings | None = None) -> State:
         for number, leg in enumerate(order.legs):
             if leg.armed:
                 arming.arm(state, order, number)
+        deadlines.schedule(state, order, state.now)
     return state

@@ -111,6 +111,7 @@ class Line:
 
         Until they have answered, ticks are let pass and commands wait.
         """
+        self.now = max(self.now, at)
         known = capabilities or {name: v.capabilities for name, v in self.venues.items()}
         self._turn(Define(tuple(instruments), tuple(sorted(known.items()))), at, None, [])
         asked: list[Request] = []
