@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from interlock.orders.numbers import (
     DIGITS_MAX,
+    UNITS_MAX,
     Decimal10,
     Increment,
     NumberFault,
@@ -171,7 +172,7 @@ def test_text_has_no_needless_zeros_and_no_exponent(mantissa, places, text):
 
 
 steps = st.builds(Increment, st.integers(1, 10**6), st.integers(0, 12))
-amounts = st.integers(-(10**20), 10**20)
+amounts = st.integers(-UNITS_MAX, UNITS_MAX)
 
 
 @given(steps, amounts)
@@ -179,7 +180,7 @@ def test_units_to_text_to_units_is_exact(step, units):
     assert step.units(step.text(units)) == units
 
 
-@given(st.integers(-(10**30), 10**30), st.integers(0, 9))
+@given(st.integers(-UNITS_MAX, UNITS_MAX), st.integers(0, 9))
 def test_text_to_units_to_text_is_exact(mantissa, places):
     text = decimal_text(mantissa, places)
     step = Increment(1, places)
@@ -203,3 +204,11 @@ def test_no_text_makes_it_raise_and_what_is_read_is_plain(text):
     parsed = parse_decimal(text)
     if isinstance(parsed, Decimal10):
         assert all(c in "-.0123456789" for c in text)
+
+
+@pytest.mark.parametrize("text", ["1000000000000001", "-9999999999999999999999", "9" * 40])
+def test_what_no_market_trades_and_64_bits_cannot_hold_is_refused(text):
+    problem = Increment(1, 0).units(text)
+    assert isinstance(problem, NumberProblem)
+    assert problem.fault is NumberFault.TOO_LARGE
+    assert "1000000000000000" in problem.detail

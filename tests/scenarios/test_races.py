@@ -133,6 +133,17 @@ def test_d2_two_held_exits_both_through_when_armed_only_the_stop_fires():
     assert [tape._leg_of(s) for s in tape.submits() if s.side < 0] == ["floor"]
 
 
+def test_d2_on_one_quote_the_leg_listed_first_wins_whichever_side_of_the_quote_it_watches():
+    for first in ("up", "down"):
+        tape = Tape()
+        pair = straddle()
+        pair["legs"].sort(key=lambda leg: leg["id"] != first)
+        tape.place(pair)
+        tape.quote("99.00", "101.00")
+        tape.quote("94.00", "106.00")
+        assert [tape._leg_of(s) for s in tape.submits()] == [first]
+
+
 def test_d2_a_bounce_through_target_and_stop_sends_one_of_two_held_exits():
     tape = Tape()
     order = tape.place(exits(), policy={"hold": "engine"})
@@ -263,3 +274,17 @@ def test_no_request_overtakes_one_in_flight():
     cancels = [x for x in tape.requests if isinstance(x, q.CancelVenueOrder)]
     assert len(cancels) == 1
     assert sum(isinstance(x, f.OrderCanceling) for x in tape.facts) == 1
+
+
+def test_scenario_03_a_late_fill_told_to_nobody_is_found_by_a_second_look():
+    tape = Tape()
+    order = open_position(tape)
+    tape.trade("94.00")
+    tape.canceled(order, "target")
+    tape.fill(order, "stop", 100, "94.00")
+    assert order.done == "filled"
+    said = tape.wait(6_000_000_000)
+    assert "< Query target.1" in said
+    tape.status(order, "target", VenueStatus.CANCELED, ("late", 40, "110.00"), attempt=1)
+    assert tape.leg(order, "target").cum == 40
+    assert tape.submits("flatten_1")[0].quantity == 40

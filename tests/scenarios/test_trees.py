@@ -2,7 +2,8 @@
 
 import pytest
 
-from interlock.orders.rejects import RejectCode
+from interlock.orders.instruments import Instrument
+from interlock.orders.rejects import Reject, RejectCode
 from tests.scenarios.orders import bracket, limit, market, stop
 from tests.tape import SECOND, Tape
 
@@ -283,3 +284,74 @@ def test_cancel_keeps_exits_unless_told_otherwise():
     tape.canceled(order, "target")
     assert order.done == "filled"
     assert tape.held(order) == 4
+
+
+def test_legs_without_ids_get_ids_out_of_each_others_way():
+    tape = Tape()
+    pair = two_brackets()
+    for one in pair["legs"]:
+        for part in ("entry", "take_profit", "stop_loss"):
+            one[part].pop("id")
+    order = tape.place(pair)
+    ids = [leg.terms.id for leg in order.legs]
+    assert ids[0] == "entry"
+    assert len(set(ids)) == 6
+    order = tape.place(
+        {
+            "type": "all",
+            "legs": [limit("buy", "90.00", "1", id="leg_2"), limit("buy", "91.00", "1")],
+        }
+    )
+    assert [leg.terms.id for leg in order.legs] == ["leg_2", "leg_2_2"]
+
+
+def test_a_rule_may_not_price_from_an_entry_that_is_not_there():
+    tape = Tape()
+    reject = tape.refuse(
+        {
+            "type": "all",
+            "legs": [limit("buy", "90.00", "1", id="a"), limit("buy", "89.00", "1", id="b")],
+        },
+        rules=[
+            {
+                "when": {"leg_filled": "a"},
+                "amend": {"b": {"price": {"from_entry": {"ticks": 1}}}},
+            }
+        ],
+    )
+    assert reject.code is RejectCode.NOTHING_TO_EXIT
+
+
+def test_an_amended_condition_may_not_close_a_cycle():
+    tape = Tape()
+    order = tape.place(
+        {
+            "type": "all",
+            "legs": [
+                market("buy", "1", id="a", when={"leg_filled": "b"}),
+                market("buy", "1", id="b", when={"signal": {"name": "s", "at_or_above": "31.5"}}),
+            ],
+        }
+    )
+    answer = tape.command("amend", order_id=order.id, legs={"b": {"when": {"leg_filled": "a"}}})
+    assert isinstance(answer, Reject)
+    assert answer.code is RejectCode.RULE_CYCLE
+
+
+def test_an_amend_keeps_to_the_minimum_value():
+    tape = Tape(Instrument("BTC.PAPER", "0.01", "1", min_notional="500"))
+    order = tape.place(limit("buy", "100.00", "10", id="entry"))
+    answer = tape.command("amend", order_id=order.id, legs={"entry": {"price": "1.00"}})
+    assert isinstance(answer, Reject)
+    assert answer.code is RejectCode.NOTIONAL_BELOW_MINIMUM
+
+
+def test_numbers_no_market_knows_are_refused_and_large_signals_are_not():
+    tape = Tape()
+    huge = "9" * 25
+    assert tape.refuse(limit("buy", huge, "1")).code is RejectCode.BAD_NUMBER
+    assert tape.refuse(limit("buy", "100.00", huge)).code is RejectCode.BAD_NUMBER
+    late = {"flatten_at": "9999-01-01T00:00:00Z"}
+    assert tape.refuse(limit("buy", "100.00", "1"), policy=late).code is RejectCode.BAD_NUMBER
+    tape.command("signal", name="vix", value="31.5")
+    assert tape.state.signals["vix"] == 31_500_000_000

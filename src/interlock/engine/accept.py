@@ -13,7 +13,7 @@ from interlock.engine import checks, rules, whens
 from interlock.engine.legbuild import Place, build_leg
 from interlock.engine.refusal import Refused, refuse
 from interlock.engine.state import State
-from interlock.engine.unfold import Branch, Leaf, unfold
+from interlock.engine.unfold import Branch, Leaf, given_ids, unfold
 from interlock.orders.commands import PlaceOrder
 from interlock.orders.ids import order_id
 from interlock.orders.rejects import Reject, RejectCode
@@ -48,7 +48,7 @@ def _accept(state: State, place: PlaceOrder, at: int) -> OrderTerms:
     if place.max_age_ms is not None:
         _check_age(place, at)
     root = unfold(place.order)
-    reader = TreeReader(state, place, at)
+    reader = TreeReader(state, place, at, given_ids(root))
     top = reader.node(root, None)
     if len(reader.legs) > LEGS_MAX:
         refuse(RejectCode.TREE_TOO_WIDE, "order", f"An order has at most {LEGS_MAX} legs.")
@@ -88,7 +88,7 @@ def _check_age(place: PlaceOrder, at: int) -> None:
 class TreeReader:
     """Numbers legs and relations while walking the unfolded tree."""
 
-    def __init__(self, state: State, place: PlaceOrder, at: int) -> None:
+    def __init__(self, state: State, place: PlaceOrder, at: int, given: dict[str, bool]) -> None:
         self.state = state
         self.place = place
         self.at = at
@@ -96,6 +96,8 @@ class TreeReader:
         self.leaves: list[Leaf] = []
         self.relations: list[Relation | None] = []
         self.ids: dict[str, str] = {}
+        self.given = given
+        """The ids the trader gave, wherever in the tree."""
 
     def node(self, node: Branch | Leaf, above: Place | None) -> int:
         """The number of a leg, or ``~n`` of a relation."""
@@ -119,7 +121,7 @@ class TreeReader:
 
     def leaf(self, leaf: Leaf, above: Place | None) -> int:
         number = len(self.legs)
-        name = leaf.leg.id or leaf.name or f"leg_{number + 1}"
+        name = leaf.leg.id or self.free_id(leaf.name or f"leg_{number + 1}")
         if not 0 < len(name) <= ID_LENGTH_MAX:
             refuse(
                 RejectCode.MALFORMED,
@@ -137,6 +139,14 @@ class TreeReader:
         self.legs.append(build_leg(self.state, self.place, leaf, name, above, self.at))
         self.leaves.append(leaf)
         return number
+
+    def free_id(self, wanted: str) -> str:
+        """An id for a leg that was given none, out of the way of those that were."""
+        name, count = wanted, 1
+        while name in self.ids or name in self.given:
+            count += 1
+            name = f"{wanted}_{count}"
+        return name
 
     def oto(self, node: Branch, above: Place | None) -> tuple[int, ...]:
         first = self.node(node.children[0], above)
@@ -174,7 +184,7 @@ class TreeReader:
         if total > above.quantity:
             refuse(
                 RejectCode.SHARES_EXCEED_WHOLE,
-                f"{node.path}.legs",
+                node.path if node.sugar else f"{node.path}.legs",
                 "Side by side these exit more than the entry brings.",
                 "Let the quantities add up to the entry's, or put alternatives in an oco.",
             )

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import asdict, replace
 
-from interlock.engine import legterms, prices, scope, whens
+from interlock.engine import checks, legterms, prices, scope, whens
 from interlock.engine.refusal import Refused, refuse
 from interlock.engine.state import STOPS, Order, State
 from interlock.engine.turn import Turn
@@ -121,12 +121,19 @@ def changed(state: State, order: Order, number: int, values: dict[str, Any], by:
     grid = state.markets[terms.instrument].grid
     if "quantity" in values:
         _check_quantity(order, number, terms, path)
+    if "when" in values:
+        legs = [one.terms for one in order.legs]
+        legs[number] = terms
+        checks.cycles(replace(order.terms, legs=tuple(legs)), [])
     view = state.markets[terms.instrument]
     for field in ("price", "trigger_price"):
         level = prices.resolve(order, number, getattr(terms, field)) if field in values else None
         if level is None:
             continue
         legterms.check_band(grid, level, view.reference(), f"{path}.{field}")
+        if not terms.reduce_only:
+            where = "limit" if field == "price" else "stop price"
+            legterms.check_notional(grid, level, terms.quantity, f"{path}.{field}", where)
         if field == "trigger_price" and terms.type in STOPS and not leg.triggered:
             channel = prices.channel_of(terms.trigger_by, terms.side)
             price = view.price(channel)

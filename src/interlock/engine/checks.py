@@ -86,7 +86,7 @@ def with_safety_stops(state: State, terms: OrderTerms) -> OrderTerms:
     distance = terms.policy.safety_stop
     if distance is None:
         return terms
-    order = _sketch(terms)
+    order = sketch(terms)
     legs = list(terms.legs)
     for number, relation in enumerate(terms.relations):
         if relation.kind != "oto":
@@ -132,14 +132,14 @@ def with_safety_stops(state: State, terms: OrderTerms) -> OrderTerms:
     return replace(terms, legs=tuple(legs))
 
 
-def _sketch(terms: OrderTerms) -> Order:
+def sketch(terms: OrderTerms) -> Order:
     """The order as it would be, for questions about its tree."""
     return Order(terms=terms, legs=[Leg(terms=leg) for leg in terms.legs], at=0)
 
 
 def cycles(terms: OrderTerms, leaves: list[Leaf]) -> None:
     """No leg may wait, through relations, conditions and rules, for itself."""
-    order = _sketch(terms)
+    order = sketch(terms)
     waits: list[dict[int, None]] = [{} for _ in terms.legs]
     for relation in terms.relations:
         if relation.kind == "oto":
@@ -177,7 +177,7 @@ def cycles(terms: OrderTerms, leaves: list[Leaf]) -> None:
 
 def market(state: State, terms: OrderTerms, leaves: list[Leaf], at: int) -> None:
     """Sides, bands, minimum value and triggers against the market as it is."""
-    order = _sketch(terms)
+    order = sketch(terms)
     for number, leaf in enumerate(leaves):
         leg = terms.legs[number]
         view = state.markets[leg.instrument]

@@ -13,9 +13,10 @@ from interlock.engine.state import NEVER, Leg, Order, State
 
 def next_deadline(order: Order, at: int, forget_after_ns: int) -> int:
     """The order's next moment after ``at``."""
+    looks = [due for leg in order.legs for _, due in leg.late_looks if due > at]
     if order.done:
-        return order.done_at + forget_after_ns
-    moments = [m for leg in order.legs for m in leg_moments(leg) if m > at]
+        return min([order.done_at + forget_after_ns, *looks])
+    moments = looks + [m for leg in order.legs for m in leg_moments(leg) if m > at]
     flatten_at = order.terms.policy.flatten_at
     if flatten_at is not None and not order.winding and flatten_at > at:
         moments.append(flatten_at)

@@ -182,6 +182,10 @@ def refresh_conditions(turn: Turn, order: Order) -> bool:
 def _deadline(turn: Turn, order: Order) -> None:
     """Something of the order is due."""
     state, at = turn.state, turn.at
+    for number, leg in enumerate(order.legs):
+        for attempt, due in leg.late_looks:
+            if due <= at:
+                turn.query(order, number, attempt)
     if order.done:
         if order.done_at + state.settings.forget_after_ns <= at:
             turn.emit(f.OrderForgotten(at, order.id))

@@ -211,11 +211,13 @@ def _triggered(state: State, fact: f.LegTriggered) -> None:
 
 
 def _claimed(state: State, fact: f.LegClaimed) -> None:
-    state.orders[fact.order_id].claims[fact.oco] = fact.leg
+    order = state.orders[fact.order_id]
+    order.claims = order.claims | {fact.oco: fact.leg}
 
 
 def _released(state: State, fact: f.ClaimReleased) -> None:
-    state.orders[fact.order_id].claims.pop(fact.oco, None)
+    order = state.orders[fact.order_id]
+    order.claims = {oco: leg for oco, leg in order.claims.items() if oco != fact.oco}
 
 
 def _escalated(state: State, fact: f.LegEscalated) -> None:
@@ -261,13 +263,14 @@ def _incident(state: State, fact: f.IncidentOpened) -> None:
     order = state.orders.get(fact.order_id)
     if order is not None:
         key = f"{fact.kind}:{fact.leg}"
-        order.incidents[key] = order.incidents.get(key, 0) + fact.quantity
+        order.incidents = order.incidents | {key: order.incidents.get(key, 0) + fact.quantity}
 
 
 def _incident_closed(state: State, fact: f.IncidentClosed) -> None:
     order = state.orders.get(fact.order_id)
     if order is not None:
-        order.incidents.pop(f"{fact.kind}:{fact.leg}", None)
+        gone = f"{fact.kind}:{fact.leg}"
+        order.incidents = {key: size for key, size in order.incidents.items() if key != gone}
 
 
 _FOLDS: dict[type, Callable[[State, Any], None]] = {

@@ -18,6 +18,7 @@ from interlock.orders.terms import BPS, PriceTerm, Span
 DAY_NS = 86_400_000_000_000
 MINUTE_NS = 60_000_000_000
 SHARE_WHOLE = 100
+INSTANT_MAX = 1 << 62
 
 
 def number(
@@ -163,9 +164,19 @@ def share(text: str, path: str) -> tuple[int, int] | None:
 
 
 def instant(value: str | int, path: str) -> int:
-    """ISO 8601 with a zone, or integer ns, as ns UTC."""
-    if isinstance(value, int):
-        return value
+    """ISO 8601 with a zone, or integer ns, as ns UTC; between 1970 and ``INSTANT_MAX``."""
+    at = value if isinstance(value, int) else _moment(value, path)
+    if not 0 <= at < INSTANT_MAX:
+        refuse(
+            RejectCode.BAD_NUMBER,
+            path,
+            f"A time is between 1970 and 2116, not {value}.",
+            "Whole numbers are nanoseconds UTC.",
+        )
+    return at
+
+
+def _moment(value: str, path: str) -> int:
     try:
         moment = datetime.fromisoformat(value)
     except ValueError:

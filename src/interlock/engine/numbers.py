@@ -1,11 +1,11 @@
-"""Signals in whole numbers: decimal text times ``10 ** 18``, exactly or not at all."""
+"""Signals in whole numbers: decimal text times ``10 ** 9``, exactly or not at all."""
 
 from interlock.orders.numbers import Increment, NumberProblem
 
-SIGNAL_PLACES = 18
+SIGNAL_PLACES = 9
 _STEP = Increment(1, SIGNAL_PLACES)
 
 
 def signal_units(text: str) -> int | NumberProblem:
-    """A signal's value or level, in units of ``10 ** -18``."""
+    """A signal's value or level, in units of ``10 ** -9``."""
     return _STEP.units(text)

@@ -1,7 +1,8 @@
 """How a refusal travels inside acceptance: to the one place that turns it into a value.
 
 The tree is read by recursion; carrying a ``Reject`` through every return would hide the rules.
-``Refused`` never leaves ``engine.accept`` and ``engine.changes``.
+Whoever starts such a reading catches it: ``accept``, ``changes``, ``rules``, and the reader of an
+orders file.
 """
 
 from typing import NoReturn

@@ -4,7 +4,7 @@ Decides whether a rule can ever apply, and what it changes when it fires. A rule
 goes through the same checks as a trader's amend; refused, it is told of and the leg stays.
 """
 
-from interlock.engine import changes, conditions
+from interlock.engine import changes, checks, conditions, scope
 from interlock.engine.legterms import price_term, quantity_units, span
 from interlock.engine.refusal import Refused, refuse
 from interlock.engine.state import Order, State
@@ -68,8 +68,9 @@ def _change(
     if change.when is not None:
         refuse(RejectCode.RULE_INVALID, f"{path}.when", "A rule can't change a condition.")
     changes.check_fields(leg, change, path)
+    has_entry = scope.entry_of(checks.sketch(terms), number) is not None
     values = {
-        field: price_term(grid, value, f"{path}.{field}", True, None)
+        field: price_term(grid, value, f"{path}.{field}", has_entry, None)
         for field in ("price", "trigger_price", "activation_price")
         if (value := getattr(change, field)) is not None
     }

@@ -25,7 +25,7 @@ STOPS = (LegType.STOP, LegType.STOP_LIMIT, LegType.TRAILING_STOP, LegType.TRAILI
 TRAILS = (LegType.TRAILING_STOP, LegType.TRAILING_STOP_LIMIT)
 
 
-class Booked(Struct):
+class Booked(Struct, gc=False):
     """An execution counted on a leg."""
 
     quantity: int
@@ -37,7 +37,13 @@ class Booked(Struct):
     at: int = 0
 
 
-class VenueOrder(Struct):
+NO_FILLS: dict[str, Booked] = {}
+NO_CLAIMS: dict[int, int] = {}
+NO_INCIDENTS: dict[str, int] = {}
+"""Shared by all that have none, and never written to: a million quiet orders need no dicts."""
+
+
+class VenueOrder(Struct, gc=False):
     """The one attempt of a leg that may be live at the venue."""
 
     attempt: int
@@ -69,7 +75,7 @@ class VenueOrder(Struct):
     """An amend may still take effect until then; 0 when none is open."""
 
 
-class Leg(Struct):
+class Leg(Struct, gc=False):
     """A leg's life so far."""
 
     terms: LegTerms
@@ -77,10 +83,8 @@ class Leg(Struct):
     venue: VenueOrder | None = None
     attempts: int = 0
     cum: int = 0
-    value: int = 0
-    """Sum of quantity times price over its fills."""
     fees: int = 0
-    fills: dict[str, Booked] = field(default_factory=dict)
+    fills: dict[str, Booked] = field(default_factory=lambda: NO_FILLS)
     armed: bool = False
     armed_level: int | None = None
     watermark: int | None = None
@@ -104,12 +108,19 @@ class Leg(Struct):
     end_reason: str = ""
     gone_at: int = 0
     """When its last venue order ended without having filled; a late fill may still come."""
+    late_looks: tuple[tuple[int, int], ...] = ()
+    """(attempt, due): canceled attempts to be asked about once more, for a fill told to nobody."""
     refused: int = 0
     """Amends the venue refused in a row."""
 
     @property
     def ended(self) -> bool:
         return self.state in ENDS
+
+    @property
+    def value(self) -> int:
+        """Sum of quantity times price over its fills."""
+        return sum(booked.quantity * booked.price for booked in self.fills.values())
 
     @property
     def at_rest(self) -> bool:
@@ -126,14 +137,14 @@ class Leg(Struct):
         return self.terms.exits and self.terms.type in STOPS
 
 
-class Order(Struct):
+class Order(Struct, gc=False):
     """An accepted order's life so far."""
 
     terms: OrderTerms
     legs: list[Leg]
     at: int
     version: int = 1
-    claims: dict[int, int] = field(default_factory=dict)
+    claims: dict[int, int] = field(default_factory=lambda: NO_CLAIMS)
     """Relation number -> the leg that holds its claim."""
     winding: str = ""
     """``protect``, ``flatten`` or ``release`` once it is being canceled."""
@@ -145,7 +156,7 @@ class Order(Struct):
     """Bit mask of the rules that have fired."""
     done: str = ""
     done_at: int = 0
-    incidents: dict[str, int] = field(default_factory=dict)
+    incidents: dict[str, int] = field(default_factory=lambda: NO_INCIDENTS)
     """Open incidents, ``kind:leg`` -> quantity."""
     wake: int = NEVER
     """The earliest wake-up already asked for; not a fact, rebuilt on recovery."""
@@ -234,6 +245,8 @@ class Settings(Struct, frozen=True):
     """Unanswered looks after which a person is told."""
     stale_after_ns: int = 5_000_000_000
     """A price older than this when it reaches us fires nothing."""
+    late_look_ns: int = 5_000_000_000
+    """After a venue order was canceled, it is asked about once more for a fill told to nobody."""
     late_fill_ns: int = 60_000_000_000
     """After an interruption, orders gone for less than this are asked about for late fills."""
     forget_after_ns: int = 900_000_000_000
@@ -279,7 +292,7 @@ class State:
         self.by_client_id: dict[tuple[str, str], tuple[str, str]] = {}
         """(account, client order id) -> (order id, digest of the body); never forgotten."""
         self.signals: dict[str, int] = {}
-        """Last values, times ``10 ** 18``."""
+        """Last values, times ``10 ** 9``."""
         self.signal_waits: dict[str, dict[tuple[str, int], bool]] = {}
         self.net: dict[tuple[str, str, str], int] = {}
         """Signed quantity our fills have made of each (account, instrument, position side)."""

@@ -36,6 +36,18 @@ class Branch(Struct, frozen=True):
     id: str = ""
     on_partial_fill: OnPartialFill | None = None
     activate_on: ActivateOn = ActivateOn.EACH_FILL
+    sugar: bool = False
+    """It stands for a bare list of targets: its path is the list's own."""
+
+
+def given_ids(node: Branch | Leaf) -> dict[str, bool]:
+    """Every leg id the trader wrote."""
+    if isinstance(node, Leaf):
+        return {node.leg.id: True} if node.leg.id else {}
+    out: dict[str, bool] = {}
+    for child in node.children:
+        out |= given_ids(child)
+    return out
 
 
 def unfold(node: Node, path: str = "order", depth: int = 1, name: str = "") -> Branch | Leaf:
@@ -92,7 +104,7 @@ def _bracket(node: Bracket, path: str, depth: int) -> Branch:
             Leaf(n.leg, n.path, f"take_profit_{i + 1}") if isinstance(n, Leaf) else n
             for i, n in enumerate(many)
         )
-        exits.append(Branch("all", named, where) if len(named) > 1 else named[0])
+        exits.append(Branch("all", named, where, sugar=True) if len(named) > 1 else named[0])
     elif target is not None:
         exits.append(unfold(target, f"{path}.take_profit", depth + 2, "take_profit"))
     if node.stop_loss is not None:

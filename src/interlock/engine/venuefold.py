@@ -74,9 +74,10 @@ def _filled(state: State, fact: f.VenueOrderFilled) -> None:
     order, leg = _of(state, fact)
     add_net(state, order, leg.terms, leg.terms.side * fact.quantity)
     leg.cum += fact.quantity
-    leg.value += fact.quantity * fact.price
     leg.fees += fact.fee
     confirm_by = 0 if fact.confirmed else fact.at + order.terms.policy.confirm_ns
+    if not leg.fills:
+        leg.fills = {}
     leg.fills[fact.exec_id] = Booked(
         fact.quantity, fact.price, fact.attempt, fact.fee, confirm_by, fact.at
     )
@@ -102,7 +103,6 @@ def _refuted(state: State, fact: f.FillRefuted) -> None:
     booked = leg.fills.pop(fact.exec_id)
     add_net(state, order, leg.terms, -leg.terms.side * booked.quantity)
     leg.cum -= booked.quantity
-    leg.value -= booked.quantity * booked.price
     leg.fees -= booked.fee
     if leg.venue is None:
         leg.state = moved(leg.state, fact)
@@ -166,6 +166,9 @@ def _gone(state: State, fact: f.Fact) -> None:
     _, leg = _of(state, fact)
     leg.gone_at = fact.at
     leg.state = moved(leg.state, fact)
+    if leg.venue is not None and not isinstance(fact, f.VenueOrderRejected):
+        due = fact.at + state.settings.late_look_ns
+        leg.late_looks = (*leg.late_looks, (leg.venue.attempt, due))
     leg.venue = None
 
 
@@ -182,6 +185,8 @@ def _querying(state: State, fact: f.VenueOrderQuerying) -> None:
     for booked in leg.fills.values():
         if booked.attempt == fact.attempt and 0 < booked.confirm_by <= fact.at:
             booked.confirm_by = fact.at + state.settings.query_after_ns
+    if leg.late_looks:
+        leg.late_looks = tuple(look for look in leg.late_looks if look[0] != fact.attempt)
     venue = leg.venue
     if venue is None or venue.attempt != fact.attempt:
         return

@@ -16,6 +16,9 @@ from interlock.orders import facts as f
 from interlock.orders.facts import Channel
 from interlock.orders.ticks import Depth, Index, Mark, Quote, Tick, Trade
 
+Touch = tuple[Order, int, Entry, Channel, int]
+"""An order, its leg (or atom), what was touched, and the price that touched it."""
+
 
 def watch(turn: Turn, tick: Tick) -> None:
     """Take in one tick."""
@@ -28,7 +31,7 @@ def watch(turn: Turn, tick: Tick) -> None:
         view.last_at = tick.at
         view.last = tick.price
         view.volume += tick.quantity
-        look(turn, view, Channel.LAST, tick.price)
+        fire_all(turn, look(turn, view, Channel.LAST, tick.price))
         if view.volume >= view.volume_next:
             _volume(turn, view)
     elif isinstance(tick, Quote):
@@ -41,7 +44,7 @@ def watch(turn: Turn, tick: Tick) -> None:
             return
         channel = Channel.MARK if isinstance(tick, Mark) else Channel.INDEX
         view.marks[channel] = tick.price
-        look(turn, view, channel, tick.price)
+        fire_all(turn, look(turn, view, channel, tick.price))
     view.fresh = False
 
 
@@ -52,15 +55,15 @@ def quote(turn: Turn, view: MarketView, at: int, bid: int, ask: int) -> None:
     view.quote_at = at
     view.bid, view.ask = bid, ask
     if 0 < bid < ask:
-        for channel, price in ((Channel.BID, bid), (Channel.ASK, ask), (Channel.MID, bid + ask)):
-            look(turn, view, channel, price)
+        shown = ((Channel.BID, bid), (Channel.ASK, ask), (Channel.MID, bid + ask))
+        fire_all(turn, [touch for name, price in shown for touch in look(turn, view, name, price)])
 
 
-def look(turn: Turn, view: MarketView, name: Channel, price: int) -> None:
-    """One price on one channel. The first lines are the quiet tick."""
+def look(turn: Turn, view: MarketView, name: Channel, price: int) -> list[Touch]:
+    """What one price on one channel touches; the first lines are the quiet tick."""
     channel = view.channels.get(name)
     if channel is None or channel.low < price < channel.high:
-        return
+        return []
     if channel.ratchets(price):
         turn.emit(f.WatermarkMoved(turn.at, view.grid.symbol, name, price))
     entries = confirmed(turn, channel, price)
@@ -68,25 +71,26 @@ def look(turn: Turn, view: MarketView, name: Channel, price: int) -> None:
         if not _waits_to_confirm(turn, channel, entry):
             entries.append(entry)
     channel.bound()
-    for order, leg, entry in _in_order(turn, entries):
-        _touch(turn, order, leg, entry, name, price)
-
-
-def _in_order(turn: Turn, entries: list[Entry]) -> list[tuple[Order, int, Entry]]:
-    """Orders as they were accepted; in an order stops first, then as listed; atoms before both."""
     found = []
     for entry in entries:
         order = turn.state.orders.get(entry.key[0])
         if order is not None:
-            found.append((order, entry.key[1], entry))
+            found.append((order, entry.key[1], entry, name, price))
+    return found
 
-    def rank(item: tuple[Order, int, Entry]) -> tuple[str, int, int]:
-        order, code, _ = item
-        if code < 0:
-            return (order.id, 0, -code)
-        return (order.id, 1 if order.legs[code].protective else 2, code)
 
-    return sorted(found, key=rank)
+def fire_all(turn: Turn, touches: list[Touch]) -> None:
+    """Everything one tick touched, on whatever channel, in the one right order."""
+    for order, leg, entry, name, price in sorted(touches, key=_rank):
+        _touch(turn, order, leg, entry, name, price)
+
+
+def _rank(touch: Touch) -> tuple[str, int, int]:
+    """Orders as accepted; in an order what watches conditions, then stops, then as listed."""
+    order, code = touch[0], touch[1]
+    if code < 0:
+        return (order.id, 0, -code)
+    return (order.id, 1 if order.legs[code].protective else 2, code)
 
 
 def _touch(turn: Turn, order: Order, code: int, entry: Entry, name: Channel, price: int) -> None:

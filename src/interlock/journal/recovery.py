@@ -97,7 +97,7 @@ def _not_the_tail(tail: Tail, whole_n: int, reason: str) -> JournalDamaged:
         f"the journal is damaged before its end: {reason}, yet frame {whole_n} after the damage "
         f"is whole, so this is not a torn write. Known good: {known} (event_seq below "
         f"{tail.next_seq}). Restore the journal's folder from a backup; or, to go on without "
-        f"what came later, start once with --cut-at {first_bad}: everything from frame "
+        f"what came later, run: interlock repair DIR --cut-at {first_bad}: everything from frame "
         f"{first_bad} on is set aside in a file, and open orders are asked for at their venues.",
         first_bad,
     )

@@ -69,9 +69,9 @@ def inspect_log(folder: Path) -> Path | None:
         raise JournalDamaged(
             f"the journal in {folder}: the write-ahead log {LOG_NAME} is damaged: {what}, so this "
             f"is not a torn write. Known good: frames 1 to {first_bad - 1}. Restore the folder "
-            f"from a backup; or, to go on without what came later, start once with --cut-at "
-            f"{first_bad}: the log is set aside in a file, and open orders are asked for at their "
-            f"venues.",
+            f"from a backup; or, to go on without what came later, run: interlock repair DIR "
+            f"--cut-at {first_bad}: the log is set aside in a file, and open orders are asked for "
+            f"at their venues.",
             first_bad,
         )
     if log.exists() and log.stat().st_size and not (folder / database.NAME).exists():

@@ -381,7 +381,6 @@ class IncidentKind(StrEnum):
     STRAY_FILL = "stray_fill"
     ORPHAN = "orphan"
     EXIT_REJECTED = "exit_rejected"
-    ENTRY_REJECTED = "entry_rejected"
     NAKED_POSITION = "naked_position"
     OUTSIDE_CHANGE = "outside_change"
     OUTSIDE_CLOSE = "outside_close"

@@ -12,6 +12,10 @@ DIGITS_MAX = 40
 """Longest decimal text accepted, sign and point not counted: limits what a hostile body costs."""
 
 
+UNITS_MAX = 10**15
+"""Most whole increments of a price or quantity: beyond any market, and inside 64 bits."""
+
+
 class NumberFault(StrEnum):
     """Why a decimal text was refused."""
 
@@ -21,6 +25,7 @@ class NumberFault(StrEnum):
     NEGATIVE_ZERO = "negative_zero"
     TOO_LONG = "too_long"
     OFF_INCREMENT = "off_increment"
+    TOO_LARGE = "too_large"
 
 
 class NumberProblem(Struct, frozen=True):
@@ -94,6 +99,11 @@ class Increment(Struct, frozen=True):
         if isinstance(parsed, NumberProblem):
             return parsed
         low, remainder = self.split(parsed)
+        if abs(low) > UNITS_MAX:
+            most = self.text(UNITS_MAX)
+            return NumberProblem(
+                NumberFault.TOO_LARGE, f"{text} is beyond the {most} that can be kept exactly"
+            )
         if remainder:
             nearest = (self.text(low), self.text(low + 1))
             return NumberProblem(

@@ -54,7 +54,7 @@ class Atom(Struct, frozen=True, omit_defaults=True, gc=False):
 
     kind: AtomKind
     level: int = 0
-    """Price or volume increments, ns UTC, or a signal's level times ``10 ** 18``."""
+    """Price or volume increments, ns UTC, or a signal's level times ``10 ** 9``."""
     rising: bool = True
     """True at or above the level; else at or below (time: strictly before)."""
     instrument: str = ""
