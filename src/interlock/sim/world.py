@@ -90,8 +90,8 @@ def draw_capabilities(rng: Random) -> Capabilities:
 def draw_faults(rng: Random, crashes: bool = False) -> Faults:
     """A swarm: each fault is on or off, and of its own strength.
 
-    A report of a late fill, or of the real fill after a phantom one, that is lost (or passes while
-    nobody listens) can be found only by reading all fills anew; such pairs are not drawn together.
+    The report of the real fill after a phantom one, if it is lost or passes while nobody listens,
+    can be found only by reading all fills anew; those are not drawn together.
     """
 
     def chance(most: int) -> int:
@@ -104,13 +104,13 @@ def draw_faults(rng: Random, crashes: bool = False) -> Faults:
         return Latency(low, low + rng.randrange(0, 300) * MS)
 
     disconnects = rng.random() < 0.15
-    late = 0 if disconnects or crashes else chance(300)
+    late = chance(300)
     phantom = 0 if disconnects or crashes else chance(60)
     return Faults(
         latency_out=latency(),
         latency_in=latency(),
         lose_request_permille=chance(100),
-        lose_report_permille=0 if late or phantom else chance(200),
+        lose_report_permille=0 if phantom else chance(200),
         repeat_report_permille=chance(200),
         reorder_report_permille=chance(300),
         phantom_fill_permille=phantom,
