@@ -20,6 +20,8 @@ from interlock.orders.tree import OnRecall, OnStaleFeed
 
 CONFIRM_MS_MAX = 60_000
 MS_NS = 1_000_000
+USUAL = PolicyTerms()
+"""Most orders have no policy of their own: they share this one."""
 
 
 def policy_terms(
@@ -67,7 +69,7 @@ def policy_terms(
         flatten_at = legterms.instant(policy.flatten_at, "policy.flatten_at")
         if flatten_at <= at:
             refuse(RejectCode.EXPIRED_ALREADY, "policy.flatten_at", "That time is already over.")
-    return PolicyTerms(
+    terms = PolicyTerms(
         on_recall=policy.on_recall,
         on_overfill=policy.on_overfill,
         on_exit_reject=policy.on_exit_reject,
@@ -79,6 +81,7 @@ def policy_terms(
         safety_stop=safety,
         flatten_at=flatten_at,
     )
+    return USUAL if terms == USUAL else terms
 
 
 def with_safety_stops(state: State, terms: OrderTerms) -> OrderTerms:

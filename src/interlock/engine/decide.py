@@ -21,6 +21,7 @@ from interlock.engine import (
     watching,
     winding,
 )
+from interlock.engine.evolve import evolve
 from interlock.engine.leg import LegState
 from interlock.engine.numbers import signal_units
 from interlock.engine.state import MarketView, Order, State
@@ -100,7 +101,7 @@ def decide(state: State, item: Input, at: int) -> Decision:
 
 
 def decide_tick(state: State, tick: Tick, at: int) -> Decision:
-    """``decide`` for a tick, its first lines the whole of a quiet trade."""
+    """``decide`` for a tick, its first lines the whole of a trade that fires nothing."""
     if type(tick) is Trade and not (state.timers and state.timers[0][0] <= at):
         view = state.markets.get(tick.instrument)
         if view is not None:
@@ -108,7 +109,7 @@ def decide_tick(state: State, tick: Tick, at: int) -> Decision:
             channel = view.last_channel
             volume = view.volume + tick.quantity
             if (
-                channel.low < price < channel.high
+                channel.fire_low < price < channel.fire_high
                 and price > 0
                 and volume < view.volume_next
                 and view.last_at <= tick.at
@@ -118,7 +119,11 @@ def decide_tick(state: State, tick: Tick, at: int) -> Decision:
                 view.last_at = tick.at
                 view.volume = volume
                 view.fresh = False
-                return NOTHING
+                if channel.low < price < channel.high:
+                    return NOTHING
+                moved = f.WatermarkMoved(max(at, state.now), tick.instrument, Channel.LAST, price)
+                evolve(state, moved)
+                return Decision([moved], [])
     elif type(tick) is Quote and not (state.timers and state.timers[0][0] <= at):
         view = state.markets.get(tick.instrument)
         if view is not None and _quiet_quote(view, tick, at - state.settings.stale_after_ns):

@@ -53,6 +53,8 @@ class TriggerChannel:
         "_seq",
         "confirming",
         "falls_trail",
+        "fire_high",
+        "fire_low",
         "high",
         "low",
         "rises_trail",
@@ -70,6 +72,9 @@ class TriggerChannel:
         self._seq = 0
         self.low = -FAR
         self.high = FAR
+        self.fire_low = -FAR
+        self.fire_high = FAR
+        """Between these a price at most ratchets."""
 
     def __len__(self) -> int:
         resting = sum(e.live for _, _, e in self._rises) + sum(e.live for _, _, e in self._falls)
@@ -154,16 +159,18 @@ class TriggerChannel:
             heappop(falls)
         if self.confirming:
             self.low, self.high = FAR, -FAR
+            self.fire_low, self.fire_high = FAR, -FAR
             return
         down, up = self.falls_trail, self.rises_trail
         high = rises[0][0] if rises else FAR
         low = -falls[0][0] if falls else -FAR
-        if down.count:
-            high = min(high, down.wm_x + 1)
-            if down.trigger_x != UNSET:
-                low = max(low, down.trigger_x)
-        if up.count:
-            low = max(low, -up.wm_x - 1)
-            if up.trigger_x != UNSET:
-                high = min(high, -up.trigger_x)
+        if down.count and down.trigger_x != UNSET and down.trigger_x > low:
+            low = down.trigger_x
+        if up.count and up.trigger_x != UNSET and -up.trigger_x < high:
+            high = -up.trigger_x
+        self.fire_low, self.fire_high = low, high
+        if down.count and down.wm_x + 1 < high:
+            high = down.wm_x + 1
+        if up.count and -up.wm_x - 1 > low:
+            low = -up.wm_x - 1
         self.low, self.high = low, high

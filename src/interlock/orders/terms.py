@@ -114,7 +114,7 @@ class LegTerms(Struct, frozen=True, omit_defaults=True, gc=False):
     """For a leg Interlock added: the relation (a flatten: the leg) it belongs to."""
 
 
-class Relation(Struct, frozen=True, omit_defaults=True):
+class Relation(Struct, frozen=True, omit_defaults=True, gc=False):
     """An inner node. Children are leg numbers, or ``~n`` for relation ``n``."""
 
     kind: str
@@ -126,7 +126,7 @@ class Relation(Struct, frozen=True, omit_defaults=True):
     activate_on: ActivateOn = ActivateOn.EACH_FILL
 
 
-class PolicyTerms(Struct, frozen=True, omit_defaults=True):
+class PolicyTerms(Struct, frozen=True, omit_defaults=True, gc=False):
     on_recall: OnRecall = OnRecall.WAIT
     on_overfill: OnOverfill = OnOverfill.FLATTEN
     on_exit_reject: OnExitReject = OnExitReject.RETRY_THEN_MARKET
@@ -163,7 +163,7 @@ class RuleChange(Struct, frozen=True, omit_defaults=True):
     quantity: int | None = None
 
 
-class OrderTerms(Struct, frozen=True, omit_defaults=True):
+class OrderTerms(Struct, frozen=True, omit_defaults=True, gc=False):
     """An accepted order. ``root`` is a leg number, or ``~n`` for relation ``n``."""
 
     id: str

@@ -8,6 +8,7 @@ The line is synchronous and owns no clock. Replay drives it with simulated time,
 real time.
 """
 
+import gc
 from collections.abc import Callable, Iterable, Mapping
 
 from interlock.engine.decide import (
@@ -87,6 +88,15 @@ class Line:
 
     def recover(self) -> int:
         """Rebuild the state from snapshot and journal; how many facts were folded."""
+        collecting = gc.isenabled()
+        gc.disable()  # millions of objects that all stay: looking for garbage only costs
+        try:
+            return self._recover()
+        finally:
+            if collecting:
+                gc.enable()
+
+    def _recover(self) -> int:
         snapshot = self.journal.latest_snapshot()
         after = 0
         if snapshot is not None:
