@@ -139,6 +139,8 @@ def test_made_up_markets(seed):
     agree(*made_up(seed), seed)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_recorded_markets(path):
-    agree(*recorded(path), 7)
+if FILES:  # recorded markets lie beside the project, or nowhere
+
+    @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+    def test_recorded_markets(path):
+        agree(*recorded(path), 7)

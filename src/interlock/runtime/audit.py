@@ -148,7 +148,7 @@ class Auditor:
                 kind = str(fact.kind)
                 order.incidents[kind] = order.incidents.get(kind, 0) + max(1, fact.quantity)
             case f.OrderCanceling():
-                order.canceled_by_trader = fact.exposure in ("release", "flatten")
+                order.canceled_by_trader |= fact.exposure in ("release", "flatten")
             case f.LegCanceling():
                 order.canceled_by_trader = True
             case f.ExposureAdjusted():
