@@ -147,6 +147,9 @@ def _adjusted(state: State, fact: f.ExposureAdjusted) -> None:
 
 def _armed(state: State, fact: f.LegArmed) -> None:
     order, leg = _of(state, fact)
+    leg.armed_quantity = fact.quantity
+    if leg.armed and leg.armed_level == fact.trigger_price:
+        return  # only what it covers has changed: it waits on, touches counted and all
     if leg.terms.when is not None and not leg.armed:
         leg.volume_base = _volume_base(state, leg)
     leg.armed = True

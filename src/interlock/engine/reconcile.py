@@ -131,7 +131,7 @@ def _hold(turn: Turn, order: Order, number: int, quantity: int) -> None:
     level = prices.level_of(order, number)
     if level is None and _needs_level(leg):
         return
-    if leg.armed and leg.armed_level == level:
+    if leg.armed and leg.armed_level == level and leg.armed_quantity == quantity:
         return
     _arm(turn, order, number, quantity, level)
 

@@ -87,6 +87,8 @@ class Leg(Struct, gc=False):
     fills: dict[str, Booked] = field(default_factory=lambda: NO_FILLS)
     armed: bool = False
     armed_level: int | None = None
+    armed_quantity: int = 0
+    """What was last said to be covered; the leg sends what is there when it fires."""
     watermark: int | None = None
     active: bool = False
     """A trailing stop past its activation price."""
