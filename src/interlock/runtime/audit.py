@@ -55,7 +55,8 @@ class _Order(Struct):
     cum: dict[int, int] = field(default_factory=dict)
     execs: dict[str, int] = field(default_factory=dict)
     claims: dict[int, int] = field(default_factory=dict)
-    armed: dict[int, bool] = field(default_factory=dict)
+    armed: dict[int, int] = field(default_factory=dict)
+    """What each armed leg covers."""
     ended: dict[int, str] = field(default_factory=dict)
     incidents: dict[str, int] = field(default_factory=dict)
     canceled_by_trader: bool = False
@@ -160,7 +161,7 @@ class Auditor:
 
     def _minor(self, order: _Order, fact: f.Fact) -> None:
         if isinstance(fact, f.LegArmed):
-            order.armed[fact.leg] = True
+            order.armed[fact.leg] = fact.quantity
         elif isinstance(fact, f.LegDisarmed):
             order.armed.pop(fact.leg, None)
         elif isinstance(fact, f.LegDone):
@@ -319,13 +320,15 @@ class Auditor:
             stops = [n for n in exits if "stop" in order.legs[n].type]
             if held <= 0 or not stops or all(order.ended.get(n) == "filled" for n in stops):
                 continue
-            guarded = any(n in order.armed for n in stops) or any(
-                s.live for (leg, _), s in order.attempts.items() if leg in exits
+            covered = sum(order.armed.get(n, 0) for n in stops) + sum(
+                state.quantity - state.filled
+                for (leg, _), state in order.attempts.items()
+                if state.live and leg in exits
             )
             waiting = any(order.legs[n].when is not None for n in stops)
             told = any(kind in TOLD for kind in order.incidents)
-            if not guarded and not waiting and not told:
-                self._breach("I8", f"{order.terms.id} holds {held} without exit or incident")
+            if covered < held and not waiting and not told:
+                self._breach("I8", f"{order.terms.id} holds {held} and covers {covered}, untold")
 
     def _check_executions(self, executions: Iterable[tuple[str, str, int]]) -> None:
         booked = {
