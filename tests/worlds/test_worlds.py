@@ -3,6 +3,7 @@
 import pytest
 
 from interlock.orders import facts as f
+from interlock.sim.__main__ import main
 from interlock.sim.world import World, run
 
 BLOCK = 20
@@ -69,3 +70,10 @@ def test_the_worlds_contain_what_they_are_for():
 @pytest.mark.parametrize("seed", [3, 1017])
 def test_the_same_seed_is_the_same_world(seed):
     assert run(seed, True, 2).facts == run(seed, True, 2).facts
+
+
+def test_the_command_plays_worlds_and_counts_them(capsys):
+    assert main(["--seeds", "0..3", "--faults", "--crashes", "1"]) == 0
+    assert "3 worlds" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["--seeds", "3"])
