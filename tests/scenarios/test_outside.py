@@ -402,6 +402,28 @@ def test_a_safety_stop_rests_at_the_venue_while_we_hold_the_stop_and_leaves_with
     assert order.done == "filled"
 
 
+def test_in_a_gap_beside_a_live_safety_stop_the_stop_goes_reduce_only():
+    tape = Tape(native_stop=True)
+    order = tape.place(bracket(loss="97.00"), policy={"safety_stop": {"bps": 500}})
+    tape.ack(order, "entry")
+    tape.fill(order, "entry", 10, "100.00")
+    tape.ack(order, "target", "safety_stop")
+    tape.trade("94.00")
+    tape.canceled(order, "target")
+    assert tape.submits("stop")[-1].reduce_only
+    assert tape.submits("safety_stop")[-1].reduce_only
+
+
+def test_the_trader_who_cancels_the_last_exit_is_told_what_is_left_bare():
+    tape = Tape()
+    order = protected(tape)
+    tape.command("cancel_leg", order_id=order.id, leg="stop")
+    assert "naked_position" in tape.incidents()
+    tape.command("cancel_leg", order_id=order.id, leg="target")
+    tape.canceled(order, "target")
+    assert order.done
+
+
 def test_a_naked_position_is_an_open_incident():
     tape = Tape()
     order = tape.place(

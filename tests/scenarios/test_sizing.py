@@ -205,6 +205,15 @@ def test_d3_amending_a_part_filled_targets_price_keeps_the_stop_at_the_rest():
     assert [s.quantity for s in tape.submits("stop")] == [6]
 
 
+def test_a_stop_for_part_of_the_entry_covers_that_part_from_the_first_fills_on():
+    tape = Tape()
+    order = tape.place(bracket("10"))
+    tape.ack(order, "entry")
+    tape.fill(order, "entry", 6, "100.00")
+    tape.command("amend", order_id=order.id, legs={"stop": {"quantity": "3"}})
+    assert tape.leg(order, "stop").armed_quantity == 3
+
+
 def test_d6_an_entry_that_fills_on_after_its_stop_fired_is_covered_too():
     tape = Tape()
     order = tape.place(bracket("10"))

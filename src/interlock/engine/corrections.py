@@ -205,8 +205,6 @@ def _tell_if_naked(turn: Turn, order: Order) -> None:
         guards = stops or exits
         if not guards or not all(leg.ended for leg in guards):
             continue
-        if all(leg.state is LegState.CANCELED and not _lost(leg) for leg in guards):
-            continue
         has = scope.fill(order, relation.children[0]) - sum(leg.cum for leg in exits)
         has -= order.adjusted
         dust = any(leg.end_reason == "dust" for leg in exits)
@@ -221,10 +219,6 @@ def _tell_if_naked(turn: Turn, order: Order) -> None:
                 f"on_exit_reject={order.terms.policy.on_exit_reject}",
                 has,
             )
-
-
-def _lost(leg: Leg) -> bool:
-    return leg.end_reason.startswith("lost")
 
 
 def _filled_up(guards: list[Leg]) -> bool:

@@ -118,11 +118,12 @@ def _grid(state: State, symbol: str | None, above: Place | None, path: str) -> G
     view = state.markets.get(name)
     if view is None:
         known = ", ".join(sorted(state.markets)[:8]) or "none"
+        near = next((s for s in sorted(state.markets) if s.startswith(f"{name}.")), "")
         refuse(
             RejectCode.INSTRUMENT_UNKNOWN,
             f"{path}.instrument",
             f"No instrument {name!r} is known here.",
-            f"Known: {known}.",
+            f"Did you mean {near}?" if near else f"Known: {known}.",
         )
     return view.grid
 

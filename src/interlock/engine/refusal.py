@@ -29,7 +29,7 @@ def refuse_number(problem: NumberProblem, path: str) -> NoReturn:
             RejectCode.OFF_INCREMENT,
             path,
             problem.detail + ".",
-            f'Send {low} or {high}, or set "round": true.',
+            f'Send {high if low == "0" else f"{low} or {high}"}, or set "round": true.',
         )
     way = f"Send {problem.nearest[0]}." if problem.nearest else "Send plain decimal text."
     refuse(RejectCode.BAD_NUMBER, path, problem.detail + ".", way)

@@ -52,7 +52,7 @@ def work(turn: Turn, order: Order, number: int, left: int) -> None:
     if partner is not None:
         _send_list(turn, order, (number, partner), quantity)
         return
-    reduce_only = leg.terms.reduce_only or racing or rounded
+    reduce_only = leg.terms.reduce_only or racing or rounded or beside_safety_stop(order, leg)
     turn.requests.append(_send(turn, order, number, shape, quantity, reduce_only, ""))
 
 
@@ -82,6 +82,13 @@ def _old_pair_live(order: Order, number: int) -> bool:
         and bool(venue.list_id)
         for child in order.relations[chain[0][0]].children
     )
+
+
+def beside_safety_stop(order: Order, leg: Leg) -> bool:
+    """Exits of an order with a safety stop are reduce-only: in a gap both may trade at once, and
+    only the venue can see to it that together they close no more than there is."""
+    guarded = order.terms.policy.safety_stop is not None
+    return guarded and leg.terms.exits and not leg.terms.system and leg.terms.position_side is None
 
 
 def may_race(turn: Turn, order: Order, leg: Leg) -> bool:

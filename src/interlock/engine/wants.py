@@ -84,13 +84,20 @@ class Walk:
     def live(self, node: int, share: Share) -> int:
         """The live quantity of a node, filled part included."""
         if node >= 0:
-            return share.of(self.order.legs[node].terms.quantity)
+            return self.live_leg(node, share)
         relation = self.order.relations[~node]
         if relation.kind == "oto":
             return self.live(relation.children[0], share)
         if relation.kind == "oco":
             return max(self.live(child, share) for child in relation.children)
         return share.of(scope.whole(self.order, node))
+
+    def live_leg(self, number: int, share: Share) -> int:
+        """A target takes its share of what has filled; a stop all of it, up to its own quantity."""
+        leg = self.order.legs[number]
+        quantity = leg.terms.quantity
+        live = share.of(quantity)
+        return max(live, min(quantity, share.num)) if leg.protective else live
 
     def node(self, node: int, share: Share, budget: int, gate: Gate, growing: bool) -> None:
         if node >= 0:
@@ -114,7 +121,7 @@ class Walk:
         ends_now = order.winding and (order.winding != "protect" or not terms.exits)
         if gate is Gate.CLOSED or expired or ends_now or (order.expiring and not terms.exits):
             return
-        left = min(share.of(terms.quantity) - leg.cum, budget)
+        left = min(self.live_leg(number, share) - leg.cum, budget)
         if left <= 0:
             self.wants[number] = DORMANT if growing else GONE
         elif gate is Gate.FROZEN:
