@@ -36,9 +36,10 @@ def test_quantities_fees_and_profit_are_those_of_the_venues_books(seed: int) -> 
         legs = [grid.quantity_units(leg.filled.quantity) for leg in result.legs]
         entered = grid.quantity_units(result.entry.quantity)
         exited = grid.quantity_units(result.exit.quantity)
-        whole = [n for n in (*legs, entered, exited) if isinstance(n, int)]
-        assert len(whole) == len(legs) + 2
-        assert sum(whole[:-2]) == sum(whole[-2:])
+        undone = grid.quantity_units(result.correction.quantity)
+        whole = [n for n in (*legs, entered, exited, undone) if isinstance(n, int)]
+        assert len(whole) == len(legs) + 3
+        assert sum(whole[:-3]) == sum(whole[-3:])
 
 
 def test_a_fill_taken_back_takes_its_fee_with_it() -> None:

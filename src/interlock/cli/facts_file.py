@@ -4,6 +4,7 @@ Decides when the file may be believed. Invariant: it has its own name only once 
 until then, and for ever if the run is cut short, it is ``NAME.partial``.
 """
 
+import errno
 from pathlib import Path
 
 from interlock.orders.facts import Fact
@@ -16,6 +17,8 @@ class FactsFile:
     """Hears committed facts, as a listener of the line."""
 
     def __init__(self, path: Path) -> None:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, "--facts names a folder; name a file", str(path))
         self.path = path
         self.partial = path.with_name(f"{path.name}.partial")
         self.count = 0

@@ -183,7 +183,7 @@ def show_orders(orders: Iterable[OrderResult], console: Console) -> None:
             filled_text(order.exit),
             order.fees,
             order.realised_profit,
-            ", ".join(i.kind + (" (open)" if i.open else "") for i in order.incidents),
+            _incidents(order),
         )
     if rows:
         console.print(table)
@@ -193,3 +193,11 @@ def show_orders(orders: Iterable[OrderResult], console: Console) -> None:
 
 def filled_text(filled: Filled) -> str:
     return "-" if filled.average_price is None else f"{filled.quantity} @ {filled.average_price}"
+
+
+def _incidents(order: OrderResult) -> str:
+    """What went wrong, and what was traded back because of it."""
+    kinds = [i.kind + (" (open)" if i.open else "") for i in order.incidents]
+    if order.correction.quantity != "0":
+        kinds.append(f"undone {filled_text(order.correction)}")
+    return ", ".join(kinds)

@@ -55,6 +55,8 @@ class OrderResult(Struct, frozen=True):
     status: str
     entry: Filled
     exit: Filled
+    correction: Filled
+    """What was traded back after more had been exited or opened than the order may."""
     fees: str
     realised_profit: str
     incidents: tuple[IncidentResult, ...]
@@ -150,7 +152,8 @@ class Summary:
         main = order.terms.legs[0].instrument
         grid = self.grids[main]
         entries = [leg for leg in order.legs if not _exits(leg)]
-        exits = [leg for leg in order.legs if _exits(leg)]
+        exits = [leg for leg in order.legs if _exits(leg) and leg.terms.system != "flatten"]
+        undone = [leg for leg in order.legs if leg.terms.system == "flatten"]
         return OrderResult(
             order_id=order.terms.id,
             client_order_id=order.terms.client_order_id,
@@ -159,6 +162,7 @@ class Summary:
             status=order.status,
             entry=_filled(entries, grid),
             exit=_filled(exits, grid),
+            correction=_filled(undone, grid),
             fees=self._money(dict(order.fees.items())),
             realised_profit=self._money({s: h.realised for s, h in order.holdings.items()}),
             incidents=tuple(
