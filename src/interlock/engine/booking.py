@@ -412,12 +412,3 @@ def _compare(turn: Turn, report: r.OpenOrders, listed: dict[str, int]) -> None:
             if listed.get(client_id(order.id, number, venue.attempt)) != venue.cum:
                 turn.query(order, number, venue.attempt)
                 turn.touch(order)
-
-
-def doubted(order: Order) -> list[str]:
-    """Client ids whose fate is being asked for; recovery waits for them before any tick."""
-    return [
-        client_id(order.id, number, leg.venue.attempt)
-        for number, leg in enumerate(order.legs)
-        if leg.venue is not None and leg.venue.querying
-    ]

@@ -10,7 +10,6 @@ from interlock.engine import legterms, prices, scope
 from interlock.engine.refusal import refuse
 from interlock.engine.state import STOPS, TRAILS, Leg, Order, State
 from interlock.engine.unfold import Leaf
-from interlock.orders.capabilities import Capabilities
 from interlock.orders.commands import PlaceOrder
 from interlock.orders.instruments import Grid
 from interlock.orders.legs import Hold, LegType
@@ -47,12 +46,12 @@ def policy_terms(
                 "Leave it out.",
             )
     venues = {state.markets[leg.instrument].grid.venue: leg for leg in legs}
-    for venue in venues:
+    for venue, leg in venues.items():
         if state.down.get(venue, False):
             refuse(
                 RejectCode.VENUE_DOWN, "order", f"The connection to {venue} is down.", "Try later."
             )
-        capabilities = state.capabilities.get(venue, Capabilities())
+        capabilities = state.capabilities_of(leg.instrument)
         if policy.on_recall is OnRecall.RACE and not capabilities.reduce_only:
             refuse(
                 RejectCode.NOT_SUPPORTED,
@@ -98,9 +97,7 @@ def with_safety_stops(state: State, terms: OrderTerms) -> OrderTerms:
         exits = [legs[n] for n in scope.legs_under(order, relation.children[1])]
         if not any(leg.exits for leg in exits):
             continue
-        capabilities = state.capabilities.get(
-            state.markets[entry.instrument].grid.venue, Capabilities()
-        )
+        capabilities = state.capabilities_of(entry.instrument)
         if not (capabilities.native_stop and capabilities.reduce_only):
             refuse(
                 RejectCode.NOT_SUPPORTED,

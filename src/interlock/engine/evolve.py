@@ -17,10 +17,7 @@ from interlock.engine.state import (
     State,
 )
 from interlock.orders import facts as f
-from interlock.orders.capabilities import Capabilities
 from interlock.orders.instruments import Grid
-
-PLAIN = Capabilities()
 
 
 def evolve(state: State, fact: f.Fact) -> None:
@@ -29,11 +26,6 @@ def evolve(state: State, fact: f.Fact) -> None:
     if fact.at > state.now:
         state.now = fact.at
     _FOLDS[type(fact)](state, fact)
-
-
-def _of(state: State, fact: Any) -> tuple[Order, Leg]:
-    order = state.orders[fact.order_id]
-    return order, order.legs[fact.leg]
 
 
 def _instrument_defined(state: State, fact: f.InstrumentDefined) -> None:
@@ -146,7 +138,7 @@ def _adjusted(state: State, fact: f.ExposureAdjusted) -> None:
 
 
 def _armed(state: State, fact: f.LegArmed) -> None:
-    order, leg = _of(state, fact)
+    order, leg = venuefold.of(state, fact)
     leg.armed_quantity = fact.quantity
     if leg.armed and leg.armed_level == fact.trigger_price:
         return  # only what it covers has changed: it waits on, touches counted and all
@@ -168,7 +160,7 @@ def _volume_base(state: State, leg: Leg) -> int:
 
 
 def _disarmed(state: State, fact: f.LegDisarmed) -> None:
-    order, leg = _of(state, fact)
+    order, leg = venuefold.of(state, fact)
     arming.disarm(state, order, fact.leg)
     leg.armed = False
     leg.holds, leg.atoms = False, 0
@@ -180,7 +172,7 @@ def _disarmed(state: State, fact: f.LegDisarmed) -> None:
 
 
 def _activated(state: State, fact: f.TrailActivated) -> None:
-    order, leg = _of(state, fact)
+    order, leg = venuefold.of(state, fact)
     arming.disarm(state, order, fact.leg)
     leg.active = True
     leg.armed_level = None
@@ -189,20 +181,20 @@ def _activated(state: State, fact: f.TrailActivated) -> None:
 
 
 def _condition(state: State, fact: f.ConditionChanged) -> None:
-    order, leg = _of(state, fact)
+    order, leg = venuefold.of(state, fact)
     leg.atoms = fact.atoms
     leg.holds = fact.holds
     arming.arm(state, order, fact.leg)
 
 
 def _leg_canceling(state: State, fact: f.LegCanceling) -> None:
-    _, leg = _of(state, fact)
+    _, leg = venuefold.of(state, fact)
     leg.canceling = True
     leg.end_reason = fact.reason
 
 
 def _triggered(state: State, fact: f.LegTriggered) -> None:
-    order, leg = _of(state, fact)
+    order, leg = venuefold.of(state, fact)
     arming.disarm(state, order, fact.leg)
     leg.armed = False
     leg.triggered = True
@@ -224,7 +216,7 @@ def _released(state: State, fact: f.ClaimReleased) -> None:
 
 
 def _escalated(state: State, fact: f.LegEscalated) -> None:
-    _, leg = _of(state, fact)
+    _, leg = venuefold.of(state, fact)
     leg.escalated = True
     leg.triggered = True
 
@@ -237,7 +229,7 @@ def _added(state: State, fact: f.LegAdded) -> None:
 
 
 def _retrying(state: State, fact: f.LegRetrying) -> None:
-    _, leg = _of(state, fact)
+    _, leg = venuefold.of(state, fact)
     leg.not_before = fact.not_before
     if fact.reason == "restore":
         leg.restores += 1
@@ -246,7 +238,7 @@ def _retrying(state: State, fact: f.LegRetrying) -> None:
 
 
 def _leg_done(state: State, fact: f.LegDone) -> None:
-    order, leg = _of(state, fact)
+    order, leg = venuefold.of(state, fact)
     arming.disarm(state, order, fact.leg)
     leg.armed = False
     leg.state = LegState(fact.status)

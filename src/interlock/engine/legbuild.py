@@ -57,7 +57,7 @@ def build_leg(
         above is not None and grid.symbol == above.instrument and side == -above.side
     )
     quantity = _quantity(grid, leg.quantity, above, exits, place.round, path)
-    capabilities = state.capabilities.get(grid.venue, Capabilities())
+    capabilities = state.capabilities_of(grid.symbol)
     hold = _hold(leg, kind, place.policy.hold, capabilities, path)
     toward = _towards(place.round, kind, side)
 

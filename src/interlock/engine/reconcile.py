@@ -188,9 +188,7 @@ def _unused(order: Order, number: int, holder: int) -> bool:
     """Whether the claim's holder has not reached the venue, and does not share one quantity."""
     if shrinks(order, number):
         return False
-    child = next(
-        c for c in order.relations[number].children if holder in scope.legs_under(order, c)
-    )
+    child = scope.child_with(order, number, holder)
     legs = [order.legs[n] for n in scope.legs_under(order, child)]
     return all(leg.venue is None and leg.cum == 0 for leg in legs)
 
@@ -201,7 +199,7 @@ def release_claims(turn: Turn, order: Order, plan: list[Want]) -> None:
         relation = order.relations[number]
         leg = order.legs[holder]
         if relation.on_partial_fill is OnPartialFill.CANCEL:
-            child = next(c for c in relation.children if holder in scope.legs_under(order, c))
+            child = scope.child_with(order, number, holder)
             unused = not scope.fill(order, child)
             if not (unused and (leg.ended or _rests_as_target(leg))):
                 continue

@@ -7,7 +7,7 @@ a leg's own fills; an ``oto``'s is its first's (what its children exist for); an
 
 from collections.abc import Iterator
 
-from interlock.engine.state import Leg, Order
+from interlock.engine.state import Order
 
 
 def legs_under(order: Order, node: int) -> Iterator[int]:
@@ -112,8 +112,7 @@ def net(order: Order) -> dict[tuple[str, str], int]:
     return out
 
 
-def live_legs(order: Order) -> Iterator[tuple[int, Leg]]:
-    """Legs with something at the venue."""
-    for number, leg in enumerate(order.legs):
-        if leg.venue is not None:
-            yield number, leg
+def child_with(order: Order, relation: int, leg: int) -> int:
+    """The node directly under a relation that a leg stands under."""
+    children = order.relations[relation].children
+    return next(child for child in children if leg in legs_under(order, child))

@@ -16,6 +16,7 @@ from interlock.orders.requests import VenueOrderType
 from interlock.orders.terms import LegTerms, OrderTerms, Relation
 
 NEVER = 1 << 62
+PLAIN = Capabilities()
 NOTHING_LEFT = "nothing left for it"
 ALL_EXITED = "all that was there to exit"
 FOR_WANT_OF_QUANTITY = (NOTHING_LEFT, ALL_EXITED)
@@ -62,7 +63,6 @@ class VenueOrder(Struct, gc=False):
     acknowledged: bool = False
     recalled: bool = False
     """We have asked for its cancel at least once."""
-    recall_reason: str = ""
     request: int = 0
     """The last question asked about it."""
     acted: int = 0
@@ -304,6 +304,10 @@ class State:
         """What each leg (or atom) has waiting in the index."""
         self.timers: list[tuple[int, str]] = []
         """A heap of wake-ups asked for; derived from the orders, never journaled."""
+
+    def capabilities_of(self, instrument: str) -> Capabilities:
+        """What the instrument's venue can; a plain venue when it has not said."""
+        return self.capabilities.get(self.markets[instrument].grid.venue, PLAIN)
 
     def channel(self, instrument: str, channel: Channel) -> TriggerChannel:
         channels = self.markets[instrument].channels

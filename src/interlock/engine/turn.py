@@ -14,8 +14,6 @@ from interlock.orders.commands import Answer
 from interlock.orders.ids import client_id
 from interlock.orders.requests import CancelVenueOrder, QueryVenueOrder, Request
 
-PLAIN = Capabilities()
-
 
 class Turn:
     """What is being decided now, at ``at``."""
@@ -45,8 +43,7 @@ class Turn:
             heappush(self.state.timers, (at, order.id))
 
     def capabilities(self, leg: Leg) -> Capabilities:
-        venue = self.state.markets[leg.terms.instrument].grid.venue
-        return self.state.capabilities.get(venue, PLAIN)
+        return self.state.capabilities_of(leg.terms.instrument)
 
     def venue_down(self, leg: Leg) -> bool:
         venue = self.state.markets[leg.terms.instrument].grid.venue

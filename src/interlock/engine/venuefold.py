@@ -12,24 +12,21 @@ from interlock.engine import arming
 from interlock.engine.leg import LIVE, LegState, moved
 from interlock.engine.state import FOR_WANT_OF_QUANTITY, Booked, Leg, Order, State, VenueOrder
 from interlock.orders import facts as f
-from interlock.orders.capabilities import Capabilities
 from interlock.orders.reports import VenueStatus
 from interlock.orders.terms import LegTerms
 
-PLAIN = Capabilities()
 
-
-def _of(state: State, fact: Any) -> tuple[Order, Leg]:
+def of(state: State, fact: Any) -> tuple[Order, Leg]:
+    """The order and the leg that a fact is about."""
     order = state.orders[fact.order_id]
     return order, order.legs[fact.leg]
 
 
 def _sending(state: State, fact: f.VenueOrderSending) -> None:
-    order, leg = _of(state, fact)
+    order, leg = of(state, fact)
     if leg.armed:
         arming.disarm(state, order, fact.leg)
         leg.armed = False
-    venue = state.markets[leg.terms.instrument].grid.venue
     leg.state = moved(leg.state, fact)
     leg.attempts = fact.attempt
     leg.venue = VenueOrder(
@@ -37,7 +34,7 @@ def _sending(state: State, fact: f.VenueOrderSending) -> None:
         order_type=fact.order_type,
         quantity=fact.quantity,
         valid_until=fact.valid_until,
-        deadline=fact.at + state.capabilities.get(venue, PLAIN).reply_timeout_ns,
+        deadline=fact.at + state.capabilities_of(leg.terms.instrument).reply_timeout_ns,
         price=fact.price,
         trigger_price=fact.trigger_price,
         time_in_force=fact.time_in_force,
@@ -48,7 +45,7 @@ def _sending(state: State, fact: f.VenueOrderSending) -> None:
 
 
 def _acknowledged(state: State, fact: f.VenueOrderAcknowledged) -> None:
-    _, leg = _of(state, fact)
+    _, leg = of(state, fact)
     assert leg.venue is not None
     leg.state = moved(leg.state, fact)
     leg.venue.acknowledged = True
@@ -71,7 +68,7 @@ def _revive(order: Order) -> None:
 
 
 def _filled(state: State, fact: f.VenueOrderFilled) -> None:
-    order, leg = _of(state, fact)
+    order, leg = of(state, fact)
     add_net(state, order, leg.terms, leg.terms.side * fact.quantity)
     leg.cum += fact.quantity
     leg.fees += fact.fee
@@ -94,12 +91,12 @@ def _filled(state: State, fact: f.VenueOrderFilled) -> None:
 
 
 def _confirmed(state: State, fact: f.FillConfirmed) -> None:
-    _, leg = _of(state, fact)
+    _, leg = of(state, fact)
     leg.fills[fact.exec_id].confirm_by = 0
 
 
 def _refuted(state: State, fact: f.FillRefuted) -> None:
-    order, leg = _of(state, fact)
+    order, leg = of(state, fact)
     booked = leg.fills.pop(fact.exec_id)
     add_net(state, order, leg.terms, -leg.terms.side * booked.quantity)
     leg.cum -= booked.quantity
@@ -114,8 +111,7 @@ def _refuted(state: State, fact: f.FillRefuted) -> None:
 def _ask(state: State, leg: Leg, at: int, request: int) -> VenueOrder:
     venue = leg.venue
     assert venue is not None
-    place = state.markets[leg.terms.instrument].grid.venue
-    capabilities = state.capabilities.get(place, PLAIN)
+    capabilities = state.capabilities_of(leg.terms.instrument)
     venue.request = venue.acted = request
     venue.deadline = at + capabilities.reply_timeout_ns
     venue.valid_until = max(venue.valid_until, at + capabilities.request_validity_ns)
@@ -123,14 +119,14 @@ def _ask(state: State, leg: Leg, at: int, request: int) -> VenueOrder:
 
 
 def _amending(state: State, fact: f.VenueOrderAmending) -> None:
-    _, leg = _of(state, fact)
+    _, leg = of(state, fact)
     leg.state = moved(leg.state, fact)
     venue = _ask(state, leg, fact.at, fact.request)
     venue.amending_until = venue.valid_until
 
 
 def _venue_amended(state: State, fact: f.VenueOrderAmended) -> None:
-    _, leg = _of(state, fact)
+    _, leg = of(state, fact)
     venue = leg.venue
     assert venue is not None
     leg.state = moved(leg.state, fact)
@@ -145,7 +141,7 @@ def _venue_amended(state: State, fact: f.VenueOrderAmended) -> None:
 
 
 def _amend_refused(state: State, fact: f.VenueOrderAmendRefused) -> None:
-    _, leg = _of(state, fact)
+    _, leg = of(state, fact)
     leg.state = moved(leg.state, fact)
     leg.refused += 1
     assert leg.venue is not None
@@ -153,17 +149,16 @@ def _amend_refused(state: State, fact: f.VenueOrderAmendRefused) -> None:
 
 
 def _recalling(state: State, fact: f.VenueOrderCanceling) -> None:
-    _, leg = _of(state, fact)
+    _, leg = of(state, fact)
     leg.state = moved(leg.state, fact)
     valid_until = leg.venue.valid_until if leg.venue else 0
     venue = _ask(state, leg, fact.at, fact.request)
     venue.valid_until = valid_until  # a late cancel can do no harm
     venue.recalled = True
-    venue.recall_reason = fact.reason
 
 
 def _gone(state: State, fact: f.Fact) -> None:
-    _, leg = _of(state, fact)
+    _, leg = of(state, fact)
     leg.gone_at = fact.at
     leg.state = moved(leg.state, fact)
     if leg.venue is not None and not isinstance(fact, f.VenueOrderRejected):
@@ -173,7 +168,7 @@ def _gone(state: State, fact: f.Fact) -> None:
 
 
 def _unknown(state: State, fact: f.VenueOrderUnknown) -> None:
-    _, leg = _of(state, fact)
+    _, leg = of(state, fact)
     assert leg.venue is not None
     leg.state = moved(leg.state, fact)
     leg.venue.querying = False
@@ -181,7 +176,7 @@ def _unknown(state: State, fact: f.VenueOrderUnknown) -> None:
 
 
 def _querying(state: State, fact: f.VenueOrderQuerying) -> None:
-    _, leg = _of(state, fact)
+    _, leg = of(state, fact)
     for booked in leg.fills.values():
         if booked.attempt == fact.attempt and 0 < booked.confirm_by <= fact.at:
             booked.confirm_by = fact.at + state.settings.query_after_ns
@@ -198,7 +193,7 @@ def _querying(state: State, fact: f.VenueOrderQuerying) -> None:
 
 
 def _found(state: State, fact: f.VenueOrderFound) -> None:
-    _, leg = _of(state, fact)
+    _, leg = of(state, fact)
     venue = leg.venue
     assert venue is not None
     venue.querying = False

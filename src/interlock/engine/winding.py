@@ -4,7 +4,6 @@ Decides which orders a command means and how they wind down. Invariants: a mass 
 exactly the orders that match; an exposure keeps its exits unless the trader says otherwise.
 """
 
-from interlock.engine import corrections
 from interlock.engine.state import Order, State
 from interlock.engine.turn import Turn
 from interlock.orders import facts as f
@@ -142,8 +141,3 @@ def close(turn: Turn, command: ClosePosition) -> None:
     for order in matched:
         wind(turn, order, CancelMode.FLATTEN, "position closed by the trader")
     turn.answer = Accepted(orders=tuple(order.id for order in matched))
-
-
-def exposure(state: State, order: Order) -> dict[tuple[str, str], int]:
-    """What the order has bought or sold and not yet exited."""
-    return corrections.open_quantity(order, state.now)

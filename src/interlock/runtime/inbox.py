@@ -13,8 +13,6 @@ from msgspec import Struct
 from interlock.engine.decide import Input
 from interlock.orders.commands import Answer, Command, PlaceOrder, Signal
 
-INBOX_LEN_MAX = 1_000_000
-
 Reply = Callable[[Answer], None]
 
 
