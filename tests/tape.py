@@ -15,7 +15,8 @@ import msgspec
 from interlock.engine.decide import Decision, Define, Start, Wakeup, decide, next_wakeup
 from interlock.engine.digest import digest
 from interlock.engine.evolve import evolve
-from interlock.engine.state import Leg, Order, Settings, State
+from interlock.engine.order import Leg, Order
+from interlock.engine.state import Settings, State
 from interlock.orders import commands as c
 from interlock.orders import facts as f
 from interlock.orders import reports as r

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from interlock.engine.state import Order
+from interlock.engine.order import Order
 from interlock.orders.commands import Accepted
 from interlock.orders.rejects import Reject
 from interlock.orders.reports import (

@@ -8,7 +8,8 @@ leg that is not armed has nothing in the index.
 from heapq import heappush
 
 from interlock.engine import prices
-from interlock.engine.state import STOPS, TRAILS, Leg, Order, State
+from interlock.engine.order import STOPS, TRAILS, Leg, Order
+from interlock.engine.state import State
 from interlock.engine.trailing import TrailEntry
 from interlock.engine.triggers import atom_key
 from interlock.orders.facts import Channel

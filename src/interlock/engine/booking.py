@@ -7,7 +7,7 @@ refused cancel is a reason to ask, never an answer.
 
 from interlock.engine import endings, outside
 from interlock.engine.leg import LegState
-from interlock.engine.state import Leg, Order
+from interlock.engine.order import Leg, Order
 from interlock.engine.turn import Turn
 from interlock.orders import facts as f
 from interlock.orders import reports as r

@@ -10,8 +10,9 @@ from typing import Any
 from msgspec.structs import asdict, replace
 
 from interlock.engine import checks, legterms, prices, scope, whens
+from interlock.engine.order import STOPS, Order
 from interlock.engine.refusal import Refused, refuse
-from interlock.engine.state import STOPS, Order, State
+from interlock.engine.state import State
 from interlock.engine.turn import Turn
 from interlock.orders import facts as f
 from interlock.orders.commands import Accepted, AmendOrder

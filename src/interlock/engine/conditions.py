@@ -5,7 +5,7 @@ Decides the truth of a condition's atoms from state. Invariant: what is not know
 
 from interlock.engine import prices
 from interlock.engine.leg import LegState
-from interlock.engine.state import Order
+from interlock.engine.order import Order
 from interlock.engine.turn import Turn
 from interlock.orders.terms import Atom, AtomKind, Logic
 

@@ -8,7 +8,7 @@ once and undone at most once.
 
 from interlock.engine import scope
 from interlock.engine.leg import LegState
-from interlock.engine.state import Leg, Order
+from interlock.engine.order import Leg, Order
 from interlock.engine.turn import Turn
 from interlock.engine.wants import WHOLE, Walk, exits_of, shrinks
 from interlock.orders import facts as f

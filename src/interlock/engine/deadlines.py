@@ -8,7 +8,8 @@ what is already due was handled in the turn that saw it.
 from heapq import heappop, heappush
 
 from interlock.engine.leg import LegState
-from interlock.engine.state import NEVER, Leg, Order, State
+from interlock.engine.order import NEVER, Leg, Order
+from interlock.engine.state import State
 
 
 def next_deadline(order: Order, at: int, forget_after_ns: int) -> int:

@@ -24,7 +24,8 @@ from interlock.engine import (
 from interlock.engine.evolve import evolve
 from interlock.engine.leg import LegState
 from interlock.engine.numbers import signal_units
-from interlock.engine.state import MarketView, Order, State
+from interlock.engine.order import Order
+from interlock.engine.state import MarketView, State
 from interlock.engine.triggers import split_atom
 from interlock.engine.turn import Turn
 from interlock.orders import commands as c

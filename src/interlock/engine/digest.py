@@ -10,7 +10,8 @@ import msgspec
 from msgspec import Struct
 
 from interlock.engine import arming, deadlines
-from interlock.engine.state import NEVER, MarketView, Order, Settings, State
+from interlock.engine.order import NEVER, Order
+from interlock.engine.state import MarketView, Settings, State
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.instruments import Grid, Instrument
 

@@ -5,7 +5,7 @@ as its part in the order and ``on_exit_reject`` say. Invariants: attempts are bo
 stop is never dropped while its sibling is thrown away; a lost exit is always told of (I8).
 """
 
-from interlock.engine.state import SENDS_MARKET, Order
+from interlock.engine.order import SENDS_MARKET, Order
 from interlock.engine.turn import Turn
 from interlock.orders import facts as f
 from interlock.orders import reports as r

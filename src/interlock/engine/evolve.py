@@ -10,12 +10,8 @@ from typing import Any
 from interlock.engine import arming, venuefold
 from interlock.engine.leg import LegState
 from interlock.engine.numbers import signal_units
-from interlock.engine.state import (
-    Leg,
-    MarketView,
-    Order,
-    State,
-)
+from interlock.engine.order import Leg, Order
+from interlock.engine.state import MarketView, State
 from interlock.orders import facts as f
 from interlock.orders.instruments import Grid
 

@@ -5,7 +5,7 @@ claiming every ``oco`` above it. Invariant: a leg fires once, and only while it 
 """
 
 from interlock.engine import arming, conditions, scope
-from interlock.engine.state import Leg, Order
+from interlock.engine.order import Leg, Order
 from interlock.engine.turn import Turn
 from interlock.orders import facts as f
 from interlock.orders.tree import OnGap

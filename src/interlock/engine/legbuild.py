@@ -9,8 +9,9 @@ from typing import Any, get_args
 from msgspec import Struct
 
 from interlock.engine import legterms
+from interlock.engine.order import STOPS
 from interlock.engine.refusal import refuse
-from interlock.engine.state import STOPS, State
+from interlock.engine.state import State
 from interlock.engine.unfold import Leaf
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.commands import PlaceOrder

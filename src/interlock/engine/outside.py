@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from interlock.engine import corrections, endings, scope
 from interlock.engine.leg import LegState
-from interlock.engine.state import Order
+from interlock.engine.order import Order
 from interlock.engine.turn import Turn
 from interlock.orders import facts as f
 from interlock.orders import reports as r

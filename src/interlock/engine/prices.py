@@ -6,7 +6,7 @@ the trader gave by more than nothing.
 """
 
 from interlock.engine import scope
-from interlock.engine.state import SENDS_MARKET, STOPS, TRAILS, Leg, Order
+from interlock.engine.order import SENDS_MARKET, STOPS, TRAILS, Leg, Order
 from interlock.orders.conditions import PriceSource
 from interlock.orders.facts import Channel
 from interlock.orders.legs import LegType

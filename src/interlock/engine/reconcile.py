@@ -8,7 +8,7 @@ leg waits for its siblings' recalls unless the policy says ``race``.
 
 from interlock.engine import arming, corrections, firing, prices, scope, sending
 from interlock.engine.leg import LegState
-from interlock.engine.state import ALL_EXITED, NOTHING_LEFT, TRAILS, Leg, Order
+from interlock.engine.order import ALL_EXITED, NOTHING_LEFT, TRAILS, Leg, Order
 from interlock.engine.turn import Turn
 from interlock.engine.wants import Kind, Want, shrinks, wants
 from interlock.orders import facts as f

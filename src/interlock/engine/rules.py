@@ -6,8 +6,9 @@ goes through the same checks as a trader's amend; refused, it is told of and the
 
 from interlock.engine import changes, checks, conditions, scope
 from interlock.engine.legterms import price_term, quantity_units, span
+from interlock.engine.order import Order
 from interlock.engine.refusal import Refused, refuse
-from interlock.engine.state import Order, State
+from interlock.engine.state import State
 from interlock.engine.turn import Turn
 from interlock.orders import facts as f
 from interlock.orders.commands import PlaceOrder

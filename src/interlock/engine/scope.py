@@ -7,7 +7,7 @@ a leg's own fills; an ``oto``'s is its first's (what its children exist for); an
 
 from collections.abc import Iterator
 
-from interlock.engine.state import Order
+from interlock.engine.order import Order
 
 
 def legs_under(order: Order, node: int) -> Iterator[int]:

@@ -6,7 +6,7 @@ for one leg; a claimed leg is not sent while a sibling may still trade, unless t
 """
 
 from interlock.engine import prices, scope
-from interlock.engine.state import Leg, Order
+from interlock.engine.order import Leg, Order
 from interlock.engine.turn import Turn
 from interlock.orders import facts as f
 from interlock.orders.capabilities import Capabilities

@@ -7,7 +7,8 @@ written, so every later decision of the turn sees it, and the facts alone reprod
 from heapq import heappush
 
 from interlock.engine.evolve import evolve
-from interlock.engine.state import Leg, Order, State
+from interlock.engine.order import Leg, Order
+from interlock.engine.state import State
 from interlock.orders import facts as f
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.commands import Answer

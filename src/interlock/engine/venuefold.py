@@ -10,7 +10,8 @@ from typing import Any
 
 from interlock.engine import arming
 from interlock.engine.leg import LIVE, LegState, moved
-from interlock.engine.state import FOR_WANT_OF_QUANTITY, Booked, Leg, Order, State, VenueOrder
+from interlock.engine.order import FOR_WANT_OF_QUANTITY, Booked, Leg, Order, VenueOrder
+from interlock.engine.state import State
 from interlock.orders import facts as f
 from interlock.orders.reports import VenueStatus
 from interlock.orders.terms import LegTerms

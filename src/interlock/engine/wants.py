@@ -11,7 +11,7 @@ from enum import IntEnum
 from msgspec import Struct
 
 from interlock.engine import scope
-from interlock.engine.state import Order
+from interlock.engine.order import Order
 from interlock.orders.tree import ActivateOn, Dust, OnOverfill, OnPartialFill
 
 WITHOUT_END = 1 << 62

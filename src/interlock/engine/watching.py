@@ -8,7 +8,8 @@ a target, else the leg listed first; a tick that triggers nothing changes nothin
 from heapq import heappop
 
 from interlock.engine import arming, firing
-from interlock.engine.state import NEVER, MarketView, Order
+from interlock.engine.order import NEVER, Order
+from interlock.engine.state import MarketView
 from interlock.engine.trailing import TrailEntry
 from interlock.engine.triggers import Entry, LevelEntry, TriggerChannel, split_atom
 from interlock.engine.turn import Turn

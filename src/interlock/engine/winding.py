@@ -4,7 +4,8 @@ Decides which orders a command means and how they wind down. Invariants: a mass 
 exactly the orders that match; an exposure keeps its exits unless the trader says otherwise.
 """
 
-from interlock.engine.state import Order, State
+from interlock.engine.order import Order
+from interlock.engine.state import State
 from interlock.engine.turn import Turn
 from interlock.orders import facts as f
 from interlock.orders.commands import (

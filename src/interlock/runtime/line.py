@@ -23,7 +23,8 @@ from interlock.engine.decide import (
 )
 from interlock.engine.digest import image, restore
 from interlock.engine.evolve import evolve
-from interlock.engine.state import NEVER, Settings, State
+from interlock.engine.order import NEVER
+from interlock.engine.state import Settings, State
 from interlock.journal.frames import Frame, decode_facts, encode_facts
 from interlock.journal.port import AppendResult, Journal, settle
 from interlock.orders.capabilities import Capabilities
