@@ -84,7 +84,7 @@ def ratchets(state: State) -> int:
 def naive(state: State) -> int:
     """The same legs looked at one by one, as little as can be done per leg."""
     levels = []
-    for order in state.orders.values():
+    for order in state.orders.sketches():
         terms = order.legs[0].terms
         levels.append((terms.trigger_price, terms.trail.ticks if terms.trail else 0))
     price, hits, rounds = book.MID - 6_000, 0, 20

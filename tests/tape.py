@@ -70,6 +70,8 @@ class Tape:
         self.answer = decision.answer
         for fact in decision.facts:
             self.said.append(self.show(fact))
+            if isinstance(fact, f.OrderAccepted):
+                self.said += [self.show(armed) for armed in f.armed_at_once(fact)]
         for request in decision.requests:
             self.said.append(self.ask(request))
         self.check()
@@ -88,10 +90,10 @@ class Tape:
         return self.answer
 
     def refuse(self, order: dict[str, Any], **more: Any) -> Reject:
-        before = (list(self.state.orders), dict(self.state.by_client_id), len(self.state.entries))
+        before = (list(self.state.orders), self.state.orders.forgotten(), len(self.state.entries))
         answer = self.refused_or_placed(order, **more)
         assert isinstance(answer, Reject), "it was accepted"
-        after = (list(self.state.orders), dict(self.state.by_client_id), len(self.state.entries))
+        after = (list(self.state.orders), self.state.orders.forgotten(), len(self.state.entries))
         assert before == after, "something half-accepted stayed"
         assert not any(line.startswith("<") for line in self.said), "something was sent"
         return answer

@@ -68,11 +68,11 @@ def test_the_index_agrees_with_a_naive_walk(steps):
         if kind == "level":
             level = price - number if selling else price + number
             leg.number = level
-            entries[name] = channel.wait((name, 0), level, not selling)
+            entries[name] = channel.wait(name, 0, level, not selling)
         else:
             leg.wm = wm if wm is not None else (price if seen else None)
             ticks, bps = (0, number) if kind == "bps" else (number, 0)
-            entries[name] = channel.trail((name, 0), selling, ticks, bps, leg.wm)
+            entries[name] = channel.trail(name, 0, selling, ticks, bps, leg.wm)
         naive[name] = leg
 
     for what, value in steps:
@@ -98,10 +98,10 @@ def test_the_index_agrees_with_a_naive_walk(steps):
 
 def test_a_quiet_price_is_between_the_bounds():
     channel = TriggerChannel()
-    channel.wait(("a", 0), 110, True)
-    channel.wait(("b", 0), 90, False)
-    channel.trail(("c", 0), True, 8, 0, 100)
-    channel.trail(("d", 0), False, 7, 0, 100)
+    channel.wait("a", 0, 110, True)
+    channel.wait("b", 0, 90, False)
+    channel.trail("c", 0, True, 8, 0, 100)
+    channel.trail("d", 0, False, 7, 0, 100)
     assert (channel.low, channel.high) == (99, 101), "both watermarks are at 100"
     channel.ratchet(104)
     assert (channel.low, channel.high) == (99, 105)
@@ -111,7 +111,7 @@ def test_a_quiet_price_is_between_the_bounds():
 def test_a_dropped_leg_never_fires_and_costs_no_memory_for_ever():
     channel = TriggerChannel()
     for n in range(10_000):
-        entry = channel.trail((f"x{n}", 0), True, 5, 0, 100)
+        entry = channel.trail(f"x{n}", 0, True, 5, 0, 100)
         channel.drop(entry)
     assert len(channel) == 0
     assert channel.touched(1) == []

@@ -384,6 +384,7 @@ def example(hint: Any) -> Any:
             OrderTerms: BRACKET,
             LegTerms: ENTRY,
             Change: Change(0, ENTRY),
+            facts.Armed: facts.Armed(3_000_000, 2_999_999),
             Capabilities: Capabilities(),
             Reject: Reject(RejectCode.MALFORMED, "order", "rule"),
         }[hint]

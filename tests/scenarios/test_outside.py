@@ -244,10 +244,10 @@ def test_d12_and_d13_cancel_all_takes_exactly_its_set(filters, left):
         limit("buy", "90.00", "1", id="x") | {"instrument": "ETH.PAPER"}, client_order_id="c"
     )
     tape.place(limit("buy", "90.00", "1", id="x"), client_order_id="d", account="other")
-    for order in tape.state.orders.values():
+    for order in tape.state.orders.sketches():
         tape.ack(order, "x")
     tape.command("cancel_all", **({"account": "main"} | filters))
-    alive = [o.terms.client_order_id for o in tape.state.orders.values() if not o.winding]
+    alive = [o.terms.client_order_id for o in tape.state.orders.sketches() if not o.winding]
     assert alive == left
 
 

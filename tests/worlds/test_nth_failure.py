@@ -67,7 +67,7 @@ class Story:
 def test_the_nth_append_fails_and_the_story_still_ends_well(n, fault):
     story = Story(MemoryJournal(faults={n: fault}))
     story.play()
-    (order,) = story.line.state.orders.values()
+    (order,) = story.line.state.orders.sketches()
     position = story.venue.position("main", "BTC.PAPER")
     assert position.quantity == sum(leg.terms.side * leg.cum for leg in order.legs)
     breaches = story.auditor.finish(

@@ -21,22 +21,26 @@ from interlock.orders.terms import LegTerms, OrderTerms, Relation
 from interlock.orders.tree import LEGS_MAX, OnPartialFill
 
 ID_LENGTH_MAX = 64
+_BODY = msgspec.msgpack.Encoder()
+_HASHER = hashlib.blake2b(digest_size=8)
 
 
 def digest(place: PlaceOrder) -> str:
     """Of the request's body: what "the same request again" means."""
-    return hashlib.blake2b(msgspec.json.encode(place), digest_size=8).hexdigest()
+    hasher = _HASHER.copy()  # cheaper than a new one
+    hasher.update(_BODY.encode(place))
+    return hasher.hexdigest()
 
 
-def accept(state: State, place: PlaceOrder, at: int) -> OrderTerms | Reject:
-    """Terms for the order, or why there can be none."""
+def accept(state: State, place: PlaceOrder, body: str, at: int) -> OrderTerms | Reject:
+    """Terms for the order whose body has the digest ``body``, or why there can be none."""
     try:
-        return _accept(state, place, at)
+        return _accept(state, place, body, at)
     except Refused as refused:
         return refused.reject
 
 
-def _accept(state: State, place: PlaceOrder, at: int) -> OrderTerms:
+def _accept(state: State, place: PlaceOrder, body: str, at: int) -> OrderTerms:
     if not 0 < len(place.client_order_id) <= ID_LENGTH_MAX:
         refuse(
             RejectCode.MALFORMED,
@@ -58,7 +62,7 @@ def _accept(state: State, place: PlaceOrder, at: int) -> OrderTerms:
         id=order_id(state.seq + 1),
         client_order_id=place.client_order_id,
         account=place.account,
-        digest=digest(place),
+        digest=body,
         legs=legs,
         root=top,
         relations=tuple(r for r in reader.relations if r is not None),

@@ -8,10 +8,11 @@ leg that is not armed has nothing in the index.
 from heapq import heappush
 
 from interlock.engine import prices
+from interlock.engine.entries import Entry, TrailEntry
 from interlock.engine.order import STOPS, TRAILS, Leg, Order
 from interlock.engine.state import State
-from interlock.engine.trailing import TrailEntry
 from interlock.engine.triggers import atom_key
+from interlock.orders import facts as f
 from interlock.orders.facts import Channel
 from interlock.orders.legs import LegType
 from interlock.orders.terms import Atom, AtomKind
@@ -47,15 +48,41 @@ def _wait(state: State, order: Order, number: int) -> None:
         name = prices.channels_of(leg)[0]
         channel = state.channel(terms.instrument, name)
         ticks = prices.in_channel(name, terms.trail.ticks)
-        entry = channel.trail(key, terms.side < 0, ticks, terms.trail.bps, leg.watermark)
-        entries.append((channel, entry))
+        selling = terms.side < 0
+        entries.append(
+            channel.trail(order.id, number, selling, ticks, terms.trail.bps, leg.watermark)
+        )
         return
     if leg.armed_level is None:
         return
     for name in prices.channels_of(leg):
         channel = state.channel(terms.instrument, name)
         level = prices.in_channel(name, leg.armed_level)
-        entries.append((channel, channel.wait(key, level, prices.rising(leg))))
+        entries.append(channel.wait(order.id, number, level, prices.rising(leg)))
+
+
+def at_once(
+    state: State, fact: f.OrderAccepted, marks: tuple[int | None, ...] = ()
+) -> tuple[Entry, ...]:
+    """Entries for an order that begins with every leg waiting for its own price.
+
+    ``marks`` are watermarks reached since, where there are any.
+    """
+    entries: list[Entry] = []
+    for number, (terms, armed) in enumerate(zip(fact.terms.legs, fact.armed, strict=True)):
+        name = prices.channel_of(terms.trigger_by, terms.side)
+        channel = state.channel(terms.instrument, name)
+        if armed.trigger_price is not None:
+            level = prices.in_channel(name, armed.trigger_price)
+            stop = terms.type in STOPS
+            entries.append(channel.wait(fact.terms.id, number, level, stop == (terms.side > 0)))
+            continue
+        assert terms.trail is not None, "what has no level trails"
+        ticks = prices.in_channel(name, terms.trail.ticks)
+        mark = marks[number] if marks else armed.watermark
+        selling = terms.side < 0
+        entries.append(channel.trail(fact.terms.id, number, selling, ticks, terms.trail.bps, mark))
+    return tuple(entries)
 
 
 def _watch(state: State, order: Order, number: int, index: int, atom: Atom) -> None:
@@ -69,8 +96,8 @@ def _watch(state: State, order: Order, number: int, index: int, atom: Atom) -> N
         rising = atom.rising != true_now
         if true_now:  # it ends one step beyond the level, on the other side
             level += -1 if atom.rising else 1
-        entry = channel.wait(key, level, rising)
-        state.entries.setdefault(key, []).append((channel, entry))
+        entry = channel.wait(key[0], key[1], level, rising)
+        state.entries.setdefault(key, []).append(entry)
     elif atom.kind is AtomKind.VOLUME and not true_now:
         view = state.markets[atom.instrument]
         target = order.legs[number].volume_base + atom.level
@@ -95,20 +122,20 @@ def disarm(state: State, order: Order, number: int) -> None:
 
 def keep_watermark(state: State, order: Order, number: int) -> None:
     """Copy the index's watermark to the leg, where snapshots and the next arming find it."""
-    for channel, entry in state.entries.get((order.id, number), ()):
+    for entry in state.entries.get((order.id, number), ()):
         if isinstance(entry, TrailEntry):
-            order.legs[number].watermark = channel.watermark(entry)
+            order.legs[number].watermark = entry.channel.watermark(entry)
 
 
 def _drop(state: State, key: tuple[str, int]) -> None:
-    for channel, entry in state.entries.pop(key, ()):
-        channel.drop(entry)
+    for entry in state.entries.pop(key, ()):
+        entry.channel.drop(entry)
 
 
 def trigger_level(state: State, order: Order, number: int) -> int | None:
     """Where the leg triggers now, in its channel's units."""
-    for channel, entry in state.entries.get((order.id, number), ()):
-        level = channel.level(entry)
+    for entry in state.entries.get((order.id, number), ()):
+        level = entry.channel.level(entry)
         if level is not None:
             return level
     return None
@@ -118,13 +145,13 @@ def through(state: State, order: Order, number: int) -> tuple[Channel, int] | No
     """Whether the market is already at or beyond what the armed leg waits for."""
     leg = order.legs[number]
     view = state.markets[leg.terms.instrument]
-    for channel, entry in state.entries.get((order.id, number), ()):
-        level = channel.level(entry)
+    for entry in state.entries.get((order.id, number), ()):
+        level = entry.channel.level(entry)
         if level is None:
             continue
         for name, known in view.channels.items():
             price = view.price(name)
-            if known is not channel or price is None:
+            if known is not entry.channel or price is None:
                 continue
             if isinstance(entry, TrailEntry):
                 hit = price <= level if entry.selling else price >= level

@@ -402,7 +402,7 @@ def _listed(turn: Turn, found: r.OpenOrder, order_id: str, number: int, attempt:
 def _compare(turn: Turn, report: r.OpenOrders, listed: dict[str, int]) -> None:
     """A working order that is not listed, or with other fills, is a question, not an answer."""
     state = turn.state
-    for order in state.orders.values():
+    for order in state.orders.living():
         for number, leg in enumerate(order.legs):
             venue = leg.venue
             if venue is None or not leg.at_rest or venue.sent_at >= report.as_of:

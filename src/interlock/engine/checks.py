@@ -192,7 +192,7 @@ def market(state: State, terms: OrderTerms, leaves: list[Leaf], at: int) -> None
         entry = scope.entry_of(order, number)
         if leg.exits and entry is not None:
             _side_of_entry(state, order, number, entry, leaf)
-        _value(view.grid, view.reference(), leg, leaf)
+        value(view.grid, view.reference(), leg, leaf.path)
         if entry is None and leg.when is None:
             _not_through(state, leg, leaf)
 
@@ -237,17 +237,17 @@ def _entry_price(state: State, order: Order, entry: int) -> int | None:
     return None
 
 
-def _value(grid: Grid, reference: int | None, leg: LegTerms, leaf: Leaf) -> None:
+def value(grid: Grid, reference: int | None, leg: LegTerms, path: str) -> None:
     """Minimum notional at the price the leg would trade at, and the price band."""
     where, price = "market", reference
     for field in ("price", "trigger_price"):
         term = getattr(leg, field)
         if isinstance(term, int):
-            legterms.check_band(grid, term, reference, f"{leaf.path}.{field}")
+            legterms.check_band(grid, term, reference, f"{path}.{field}")
             if price is reference or term < (price or term):
                 where, price = ("limit" if field == "price" else "stop price"), term
     if price is not None and not leg.reduce_only:
-        legterms.check_notional(grid, price, leg.quantity, f"{leaf.path}.quantity", where)
+        legterms.check_notional(grid, price, leg.quantity, f"{path}.quantity", where)
 
 
 def _not_through(state: State, leg: LegTerms, leaf: Leaf) -> None:

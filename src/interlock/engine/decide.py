@@ -15,6 +15,7 @@ from interlock.engine import (
     changes,
     deadlines,
     firing,
+    flat,
     outside,
     reconcile,
     rules,
@@ -276,7 +277,7 @@ def _start(turn: Turn, start: Start) -> None:
 def _ask_all(turn: Turn, venue: str) -> None:
     """Every venue order at ``venue`` that may be live, and the list of all that are."""
     state = turn.state
-    for order in state.orders.values():
+    for order in state.orders.living():
         for number, leg in enumerate(order.legs):
             if state.markets[leg.terms.instrument].grid.venue != venue:
                 continue
@@ -294,7 +295,8 @@ def _ask_all(turn: Turn, venue: str) -> None:
 
 
 def _touch_all(turn: Turn) -> None:
-    for order in turn.state.orders.values():
+    """Orders that only wait have nothing at a venue: whatever has changed there is not theirs."""
+    for order in turn.state.orders.living():
         turn.touch(order)
 
 
@@ -344,25 +346,32 @@ def _about_order(
 
 
 def _place(turn: Turn, place: c.PlaceOrder) -> None:
-    known = turn.state.by_client_id.get((place.account, place.client_order_id))
+    state = turn.state
+    body = accept.digest(place)
+    known = state.orders.named(place.account, place.client_order_id)
     if known is not None:
-        if known[1] == accept.digest(place):
-            turn.answer = c.Accepted(known[0], 1, replayed=True)
+        if state.orders.body_digest(known) == body:
+            turn.answer = c.Accepted(known, 1, replayed=True)
         else:
             turn.answer = Reject(
                 RejectCode.DUPLICATE_ID,
                 "client_order_id",
-                f"{place.client_order_id!r} is the id of order {known[0]} with another body.",
+                f"{place.client_order_id!r} is the id of order {known} with another body.",
                 "Amend that order, or send a new id.",
             )
         return
-    terms = accept.accept(turn.state, place, turn.at)
+    fact = flat.accept(state, place, body, turn.at)
+    if fact is not None:
+        turn.emit(fact)
+        turn.answer = c.Accepted(fact.terms.id, 1)
+        return
+    terms = accept.accept(state, place, body, turn.at)
     if isinstance(terms, Reject):
         turn.answer = terms
         return
     turn.emit(f.OrderAccepted(turn.at, terms))
     turn.answer = c.Accepted(terms.id, 1)
-    turn.touch(turn.state.orders[terms.id])
+    turn.touch(state.orders[terms.id])
 
 
 def _signal(turn: Turn, command: c.Signal) -> None:

@@ -8,14 +8,16 @@ import hashlib
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from interlock.engine import arming, deadlines
 from interlock.engine.order import NEVER, Order
 from interlock.engine.state import MarketView, Settings, State
 from interlock.orders.capabilities import Capabilities
+from interlock.orders.facts import OrderAccepted
 from interlock.orders.instruments import Grid, Instrument
 
-IMAGE_FORMAT = 1
+IMAGE_FORMAT = 2
 
 
 class Image(Struct, array_like=True):
@@ -30,7 +32,9 @@ class Image(Struct, array_like=True):
     capabilities: dict[str, Capabilities]
     down: dict[str, bool]
     orders: list[Order]
-    client_ids: list[tuple[str, str, str, str]]
+    waiting: list[tuple[bytes, tuple[int | None, ...]]]
+    """Orders kept as their acceptance, with the watermarks their trailing stops have reached."""
+    forgotten: list[tuple[str, str, str, str]]
     signals: dict[str, int]
     positions_seen: list[tuple[str, str, str, int]]
     net: list[tuple[str, str, str, int]]
@@ -38,36 +42,54 @@ class Image(Struct, array_like=True):
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Image)
+_ACCEPTANCE = msgspec.msgpack.Decoder(OrderAccepted)
 
 
 def image(state: State) -> bytes:
     """The state as bytes, for a snapshot."""
-    for order in state.orders.values():
-        for number, leg in enumerate(order.legs):
-            if leg.armed:
-                arming.keep_watermark(state, order, number)
-    return _ENCODER.encode(
-        Image(
-            IMAGE_FORMAT,
-            state.seq,
-            state.now,
-            state.epoch,
-            state.started_at,
-            [(v.grid.instrument, v.halted, v.counted) for v in state.markets.values()],
-            state.capabilities,
-            state.down,
-            [msgspec.structs.replace(order, wake=NEVER) for order in state.orders.values()],
-            [(*key, *value) for key, value in state.by_client_id.items()],
-            state.signals,
-            [(*key, value) for key, value in state.positions_seen.items()],
-            [(*key, value) for key, value in state.net.items()],
-        )
-    )
+    return _ENCODER.encode(_image(state, _plain(state, state.orders.living()), state.orders.kept()))
 
 
 def digest(state: State) -> str:
-    """A short name for everything the state holds."""
-    return hashlib.blake2b(image(state), digest_size=16).hexdigest()
+    """A short name for everything the state holds, however its orders are kept."""
+    hasher = hashlib.blake2b(_ENCODER.encode(_image(state, [], [])), digest_size=16)
+    for order in state.orders.sketches():
+        marks = state.orders.watermarks(order.id)
+        for leg, mark in zip(order.legs, marks, strict=False):
+            leg.watermark = mark
+        for one in _plain(state, [order]):
+            hasher.update(_ENCODER.encode(one))
+    return hasher.hexdigest()
+
+
+def _plain(state: State, orders: list[Order]) -> list[Order]:
+    """Orders without what recovery asks for anew, and with watermarks as the index knows them."""
+    for order in orders:
+        for number, leg in enumerate(order.legs):
+            if leg.armed:
+                arming.keep_watermark(state, order, number)
+    return [replace(order, wake=NEVER) for order in orders]
+
+
+def _image(
+    state: State, orders: list[Order], waiting: list[tuple[bytes, tuple[int | None, ...]]]
+) -> Image:
+    return Image(
+        IMAGE_FORMAT,
+        state.seq,
+        state.now,
+        state.epoch,
+        state.started_at,
+        [(v.grid.instrument, v.halted, v.counted) for v in state.markets.values()],
+        state.capabilities,
+        state.down,
+        orders,
+        waiting,
+        sorted(state.orders.forgotten()),
+        state.signals,
+        [(*key, value) for key, value in state.positions_seen.items()],
+        [(*key, value) for key, value in state.net.items()],
+    )
 
 
 def restore(data: bytes, settings: Settings | None = None) -> State:
@@ -83,14 +105,17 @@ def restore(data: bytes, settings: Settings | None = None) -> State:
         view = state.markets[instrument.symbol] = MarketView(Grid(instrument))
         view.halted = halted
         view.counted = view.volume = counted
-    for account, client, order_id, body in found.client_ids:
-        state.by_client_id[(account, client)] = (order_id, body)
+    for known in found.forgotten:
+        state.orders.remember(*known)
     for account, name, side, quantity in found.positions_seen:
         state.positions_seen[(account, name, side)] = quantity
     for account, name, side, quantity in found.net:
         state.net[(account, name, side)] = quantity
+    for acceptance, marks in found.waiting:
+        fact = _ACCEPTANCE.decode(acceptance)
+        state.orders.keep(fact, arming.at_once(state, fact, marks), acceptance)
     for order in found.orders:
-        state.orders[order.id] = order
+        state.orders.add(order)
         for number, leg in enumerate(order.legs):
             if leg.armed:
                 arming.arm(state, order, number)

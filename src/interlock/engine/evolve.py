@@ -81,10 +81,11 @@ def _nothing(state: State, fact: f.Fact) -> None:
 
 
 def _accepted(state: State, fact: f.OrderAccepted) -> None:
+    if fact.armed:
+        state.orders.keep(fact, arming.at_once(state, fact))
+        return
     terms = fact.terms
-    order = Order(terms=terms, legs=[Leg(terms=leg) for leg in terms.legs], at=fact.at)
-    state.orders[terms.id] = order
-    state.by_client_id[(terms.account, terms.client_order_id)] = (terms.id, terms.digest)
+    state.orders.add(Order(terms, [Leg(leg) for leg in terms.legs], fact.at))
 
 
 def _amended(state: State, fact: f.OrderAmended) -> None:
@@ -122,7 +123,7 @@ def _done(state: State, fact: f.OrderDone) -> None:
 
 
 def _forgotten(state: State, fact: f.OrderForgotten) -> None:
-    del state.orders[fact.order_id]
+    state.orders.drop(fact.order_id)
 
 
 def _adjusted(state: State, fact: f.ExposureAdjusted) -> None:

@@ -129,7 +129,7 @@ def position(turn: Turn, report: r.Position) -> None:
     """
     orders = [
         order
-        for order in turn.state.orders.values()
+        for order in turn.state.orders.living()
         if order.terms.account == report.account and not order.done
     ]
     side = str(report.position_side or "")

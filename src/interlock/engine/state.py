@@ -6,8 +6,10 @@ the fields of ``MarketView`` marked volatile, which the next tick brings back.
 
 from msgspec import Struct
 
-from interlock.engine.order import NEVER, Order
-from interlock.engine.triggers import Entry, TriggerChannel
+from interlock.engine.book import OrderBook
+from interlock.engine.entries import Entry, Key
+from interlock.engine.order import NEVER
+from interlock.engine.triggers import TriggerChannel
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.facts import Channel
 from interlock.orders.instruments import Grid
@@ -103,7 +105,6 @@ class State:
     """Everything the engine knows."""
 
     __slots__ = (
-        "by_client_id",
         "capabilities",
         "down",
         "entries",
@@ -133,9 +134,9 @@ class State:
         self.capabilities: dict[str, Capabilities] = {}
         self.down: dict[str, bool] = {}
         self.markets: dict[str, MarketView] = {}
-        self.orders: dict[str, Order] = {}
-        self.by_client_id: dict[tuple[str, str], tuple[str, str]] = {}
-        """(account, client order id) -> (order id, digest of the body); never forgotten."""
+        self.entries: dict[Key, list[Entry]] = {}
+        """What each leg (or atom) of a living order has waiting in the index."""
+        self.orders = OrderBook(self.entries)
         self.signals: dict[str, int] = {}
         """Last values, times ``10 ** 9``."""
         self.signal_waits: dict[str, dict[tuple[str, int], bool]] = {}
@@ -143,8 +144,6 @@ class State:
         """Signed quantity our fills have made of each (account, instrument, position side)."""
         self.positions_seen: dict[tuple[str, str, str], int] = {}
         """A venue's word on a position that we wait to hear again."""
-        self.entries: dict[tuple[str, int], list[tuple[TriggerChannel, Entry]]] = {}
-        """What each leg (or atom) has waiting in the index."""
         self.timers: list[tuple[int, str]] = []
         """A heap of wake-ups asked for; derived from the orders, never journaled."""
 

@@ -13,29 +13,12 @@ trigger always comes from above. Invariant: a watermark never moves away from th
 from bisect import bisect_left
 from heapq import heapify, heappop, heappush, heapreplace
 
+from interlock.engine.entries import TrailEntry
 from interlock.orders.terms import BPS
 
 UNSET = -(1 << 62)
 """The watermark of stops that have not seen a price yet."""
 COMPACT_MIN = 64
-
-
-class TrailEntry:
-    """One armed trailing stop: its distance, where it stands, and whom it belongs to."""
-
-    __slots__ = ("bps", "group", "key", "live", "selling", "ticks", "touched_at", "touches", "wm")
-
-    def __init__(self, key: tuple[str, int], selling: bool, ticks: int, bps: int) -> None:
-        self.key = key
-        self.selling = selling
-        self.ticks = ticks
-        self.bps = bps
-        self.live = True
-        self.group: TrailGroup | None = None
-        self.wm = UNSET
-        """The watermark when it left its group."""
-        self.touches = 0
-        self.touched_at = 0
 
 
 class TrailGroup:
@@ -45,27 +28,36 @@ class TrailGroup:
 
     def __init__(self, wm: int) -> None:
         self.wm = wm
-        self.by_ticks: list[tuple[int, int, TrailEntry]] = []
-        self.by_bps: list[tuple[int, int, TrailEntry]] = []
+        self.by_ticks: list[TrailEntry] = []
+        self.by_bps: list[TrailEntry] = []
         self.level = UNSET
         self.size = 0
         self.alive = True
         self.into: TrailGroup | None = None
         """The group that swallowed this one."""
 
+    def compact(self) -> None:
+        """Let go of the dead, once they are many: not every one comes to a heap's top."""
+        kept = len(self.by_ticks) + len(self.by_bps)
+        if kept > COMPACT_MIN and kept > 4 * self.size:
+            self.by_ticks = [entry for entry in self.by_ticks if entry.live]
+            self.by_bps = [entry for entry in self.by_bps if entry.live]
+            heapify(self.by_ticks)
+            heapify(self.by_bps)
+
     def tighten(self) -> int:
         """Drop dead tops and return the level of the tightest stop."""
         level = UNSET
         wm = self.wm
-        while self.by_ticks and not self.by_ticks[0][2].live:
+        while self.by_ticks and not self.by_ticks[0].live:
             heappop(self.by_ticks)
-        while self.by_bps and not self.by_bps[0][2].live:
+        while self.by_bps and not self.by_bps[0].live:
             heappop(self.by_bps)
         if wm != UNSET:
             if self.by_ticks:
-                level = wm - self.by_ticks[0][0]
+                level = wm - self.by_ticks[0].distance
             if self.by_bps:
-                level = max(level, wm - span_bps(wm, self.by_bps[0][0]))
+                level = max(level, wm - span_bps(wm, self.by_bps[0].distance))
         self.level = level
         return level
 
@@ -103,11 +95,9 @@ class TrailBook:
         self.wm_x = 1 << 62
         """Above this mirrored price something ratchets."""
 
-    def arm(self, key: tuple[str, int], ticks: int, bps: int, watermark: int | None) -> TrailEntry:
+    def arm(self, entry: TrailEntry, watermark: int | None) -> None:
         """Add a stop that has seen ``watermark`` (a real price), or nothing yet."""
-        entry = TrailEntry(key, self.sign > 0, ticks, bps)
         self._insert(entry, UNSET if watermark is None else watermark * self.sign)
-        return entry
 
     def _insert(self, entry: TrailEntry, wm: int) -> None:
         at = bisect_left(self._neg_wms, -wm)
@@ -117,11 +107,7 @@ class TrailBook:
             group = TrailGroup(wm)
             self._stack.insert(at, group)
             self._neg_wms.insert(at, -wm)
-        self._seq += 1
-        if entry.bps:
-            heappush(group.by_bps, (entry.bps, self._seq, entry))
-        else:
-            heappush(group.by_ticks, (entry.ticks, self._seq, entry))
+        heappush(group.by_bps if entry.in_bps else group.by_ticks, entry)
         entry.group = group
         group.size += 1
         self.count += 1
@@ -140,8 +126,11 @@ class TrailBook:
         self.count -= 1
         if group.size == 0:
             self._remove(group)
-        elif group.level != group.tighten():
-            self._offer(group)
+        else:
+            level = group.level
+            group.compact()
+            if level != group.tighten():
+                self._offer(group)
         self._bound()
 
     def watermark(self, entry: TrailEntry) -> int | None:
@@ -154,7 +143,8 @@ class TrailBook:
         wm = find(entry.group).wm if entry.group is not None else entry.wm
         if wm == UNSET:
             return None
-        return (wm - (span_bps(wm, entry.bps) if entry.bps else entry.ticks)) * self.sign
+        size = entry.distance
+        return (wm - (span_bps(wm, size) if entry.in_bps else size)) * self.sign
 
     def ratchet(self, price: int) -> None:
         """Move every watermark that ``price`` has passed up to it."""
@@ -193,17 +183,14 @@ class TrailBook:
         return out
 
     def _take(
-        self,
-        group: TrailGroup,
-        heap: list[tuple[int, int, TrailEntry]],
-        x: int,
-        out: list[TrailEntry],
+        self, group: TrailGroup, heap: list[TrailEntry], x: int, out: list[TrailEntry]
     ) -> None:
+        """Take out of one of a group's heaps what triggers at ``x``."""
         wm = group.wm
         while heap:
-            distance, _, entry = heap[0]
+            entry = heap[0]
             if entry.live:
-                size = span_bps(wm, distance) if entry.bps else distance
+                size = span_bps(wm, entry.distance) if entry.in_bps else entry.distance
                 if wm - size < x:
                     return
                 entry.live = False
@@ -247,11 +234,12 @@ def _merge(one: TrailGroup, other: TrailGroup) -> TrailGroup:
     """Pour the smaller group into the larger; the smaller is gone."""
     big, small = (one, other) if one.size >= other.size else (other, one)
     for item in small.by_ticks:
-        if item[2].live:
+        if item.live:
             heappush(big.by_ticks, item)
     for item in small.by_bps:
-        if item[2].live:
+        if item.live:
             heappush(big.by_bps, item)
+    small.by_ticks, small.by_bps = [], []  # its entries still point here, to be shown the way
     big.size += small.size
     small.alive = False
     small.into = big

@@ -6,14 +6,12 @@ Invariant: while ``low < price < high`` nothing fires, ratchets or flips, so a q
 comparisons whatever the number of resting legs.
 """
 
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
-from interlock.engine.trailing import UNSET, TrailBook, TrailEntry
+from interlock.engine.entries import Entry, Key, LevelEntry, Touched, TrailEntry
+from interlock.engine.trailing import COMPACT_MIN, UNSET, TrailBook
 
 FAR = 1 << 62
-
-Key = tuple[str, int]
-"""Order id and leg; for a condition's atom the leg is ``-1 - (leg * 64 + atom)``."""
 
 ATOMS_MAX = 64
 
@@ -27,27 +25,11 @@ def split_atom(code: int) -> tuple[int, int]:
     return divmod(-1 - code, ATOMS_MAX)
 
 
-class LevelEntry:
-    """One level waiting to be reached."""
-
-    __slots__ = ("key", "level", "live", "rising", "touched_at", "touches")
-
-    def __init__(self, key: Key, level: int, rising: bool) -> None:
-        self.key = key
-        self.level = level
-        self.rising = rising
-        self.live = True
-        self.touches = 0
-        self.touched_at = 0
-
-
-Entry = LevelEntry | TrailEntry
-
-
 class TriggerChannel:
     """Everything that waits on one stream of prices."""
 
     __slots__ = (
+        "_dead",
         "_falls",
         "_rises",
         "_seq",
@@ -61,15 +43,16 @@ class TriggerChannel:
     )
 
     def __init__(self) -> None:
-        self._rises: list[tuple[int, int, LevelEntry]] = []
-        self._falls: list[tuple[int, int, LevelEntry]] = []
+        self._rises: list[LevelEntry] = []
+        self._falls: list[LevelEntry] = []
         self.falls_trail = TrailBook(1)
         """Sell stops: they follow a high and trigger on a fall."""
         self.rises_trail = TrailBook(-1)
         """Buy stops: they follow a low and trigger on a rise."""
-        self.confirming: dict[Key, Entry] = {}
-        """Touched, but not often or long enough yet; each is looked at on every price."""
+        self.confirming: dict[Key, Touched] = {}
+        """Each is looked at on every price."""
         self._seq = 0
+        self._dead = 0
         self.low = -FAR
         self.high = FAR
         self.fire_low = -FAR
@@ -77,36 +60,61 @@ class TriggerChannel:
         """Between these a price at most ratchets."""
 
     def __len__(self) -> int:
-        resting = sum(e.live for _, _, e in self._rises) + sum(e.live for _, _, e in self._falls)
+        resting = sum(e.live for e in self._rises) + sum(e.live for e in self._falls)
         return resting + self.falls_trail.count + self.rises_trail.count + len(self.confirming)
 
-    def wait(self, key: Key, level: int, rising: bool) -> LevelEntry:
-        """Wait for the price to be at or beyond ``level``."""
-        entry = LevelEntry(key, level, rising)
+    def wait(self, order_id: str, leg: int, level: int, rising: bool) -> LevelEntry:
+        """Wait for the price to be at or beyond ``level``, which is above zero for a rise."""
         self._seq += 1
+        entry = LevelEntry(level if rising else -level, self._seq, order_id, leg, self)
+        heappush(self._rises if rising else self._falls, entry)
+        if self.confirming:
+            return entry  # every price is looked at already
         if rising:
-            heappush(self._rises, (level, self._seq, entry))
+            if level < self.fire_high:
+                self.fire_high = level
+            if level < self.high:
+                self.high = level
         else:
-            heappush(self._falls, (-level, self._seq, entry))
-        self.bound()
+            if level > self.fire_low:
+                self.fire_low = level
+            if level > self.low:
+                self.low = level
         return entry
 
     def trail(
-        self, key: Key, selling: bool, ticks: int, bps: int, watermark: int | None
+        self, order_id: str, leg: int, selling: bool, ticks: int, bps: int, watermark: int | None
     ) -> TrailEntry:
         """Follow the price at a distance."""
         book = self.falls_trail if selling else self.rises_trail
-        entry = book.arm(key, ticks, bps, watermark)
+        self._seq += 1
+        entry = TrailEntry(bps or ticks, self._seq, order_id, leg, self, selling, bps != 0)
+        book.arm(entry, watermark)
         self.bound()
         return entry
 
     def drop(self, entry: Entry) -> None:
         """Stop waiting."""
-        self.confirming.pop(entry.key, None)
+        if self.confirming:
+            self.confirming.pop(entry.key, None)
         if isinstance(entry, TrailEntry):
             self._book(entry).disarm(entry)
+        elif entry.live:
+            self._dead += 1
+            if self._dead > COMPACT_MIN:
+                self._compact()
         entry.live = False
         self.bound()
+
+    def _compact(self) -> None:
+        """Let go of the dead, once they are many: not every one comes to a heap's top."""
+        if 2 * self._dead < len(self._rises) + len(self._falls):
+            return
+        self._rises = [entry for entry in self._rises if entry.live]
+        self._falls = [entry for entry in self._falls if entry.live]
+        heapify(self._rises)
+        heapify(self._falls)
+        self._dead = 0
 
     def _book(self, entry: TrailEntry) -> TrailBook:
         return self.falls_trail if entry.selling else self.rises_trail
@@ -135,13 +143,13 @@ class TriggerChannel:
         """Take out everything that ``price`` reaches."""
         out: list[Entry] = []
         rises, falls = self._rises, self._falls
-        while rises and (rises[0][0] <= price or not rises[0][2].live):
-            entry = heappop(rises)[2]
+        while rises and (rises[0].rank <= price or not rises[0].live):
+            entry = heappop(rises)
             if entry.live:
                 entry.live = False
                 out.append(entry)
-        while falls and (-falls[0][0] >= price or not falls[0][2].live):
-            entry = heappop(falls)[2]
+        while falls and (-falls[0].rank >= price or not falls[0].live):
+            entry = heappop(falls)
             if entry.live:
                 entry.live = False
                 out.append(entry)
@@ -153,17 +161,17 @@ class TriggerChannel:
     def bound(self) -> None:
         """Recompute the prices between which nothing happens."""
         rises, falls = self._rises, self._falls
-        while rises and not rises[0][2].live:
+        while rises and not rises[0].live:
             heappop(rises)
-        while falls and not falls[0][2].live:
+        while falls and not falls[0].live:
             heappop(falls)
         if self.confirming:
             self.low, self.high = FAR, -FAR
             self.fire_low, self.fire_high = FAR, -FAR
             return
         down, up = self.falls_trail, self.rises_trail
-        high = rises[0][0] if rises else FAR
-        low = -falls[0][0] if falls else -FAR
+        high = rises[0].rank if rises else FAR
+        low = -falls[0].rank if falls else -FAR
         if down.count and down.trigger_x != UNSET and down.trigger_x > low:
             low = down.trigger_x
         if up.count and up.trigger_x != UNSET and -up.trigger_x < high:

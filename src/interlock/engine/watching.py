@@ -8,10 +8,10 @@ a target, else the leg listed first; a tick that triggers nothing changes nothin
 from heapq import heappop
 
 from interlock.engine import arming, firing
+from interlock.engine.entries import Entry, LevelEntry, Touched, TrailEntry
 from interlock.engine.order import NEVER, Order
 from interlock.engine.state import MarketView
-from interlock.engine.trailing import TrailEntry
-from interlock.engine.triggers import Entry, LevelEntry, TriggerChannel, split_atom
+from interlock.engine.triggers import TriggerChannel, split_atom
 from interlock.engine.turn import Turn
 from interlock.orders import facts as f
 from interlock.orders.facts import Channel
@@ -74,9 +74,9 @@ def look(turn: Turn, view: MarketView, name: Channel, price: int) -> list[Touch]
     channel.bound()
     found = []
     for entry in entries:
-        order = turn.state.orders.get(entry.key[0])
+        order = turn.state.orders.get(entry.order_id)
         if order is not None:
-            found.append((order, entry.key[1], entry, name, price))
+            found.append((order, entry.leg, entry, name, price))
     return found
 
 
@@ -112,17 +112,15 @@ def _touch(turn: Turn, order: Order, code: int, entry: Entry, name: Channel, pri
 
 def _waits_to_confirm(turn: Turn, channel: TriggerChannel, entry: Entry) -> bool:
     """Whether one touch is not enough for this leg; then it is watched from now on."""
-    order = turn.state.orders.get(entry.key[0])
-    if order is None or entry.key[1] < 0:
+    order = turn.state.orders.get(entry.order_id)
+    if order is None or entry.leg < 0:
         return False
-    leg = order.legs[entry.key[1]]
+    leg = order.legs[entry.leg]
     if leg.terms.confirm_ticks <= 1 and not leg.terms.confirm_ns:
         return False
     if arming.activates(leg):
         return False
-    entry.touches = 1
-    entry.touched_at = turn.at
-    channel.confirming[entry.key] = entry
+    channel.confirming[entry.key] = Touched(entry, turn.at)
     if leg.terms.confirm_ns:
         turn.wake_at(order, turn.at + leg.terms.confirm_ns)
     return True
@@ -131,22 +129,22 @@ def _waits_to_confirm(turn: Turn, channel: TriggerChannel, entry: Entry) -> bool
 def confirmed(turn: Turn, channel: TriggerChannel, price: int) -> list[Entry]:
     """Legs whose touch this price confirms; a price back inside starts them over."""
     out: list[Entry] = []
-    for key, entry in list(channel.confirming.items()):
+    for key, touch in list(channel.confirming.items()):
         order = turn.state.orders.get(key[0])
         if order is None:
             channel.confirming.pop(key)
             continue
         terms = order.legs[key[1]].terms
-        if not beyond(channel, entry, price):
+        if not beyond(channel, touch.entry, price):
             channel.confirming.pop(key)
             arming.arm(turn.state, order, key[1])
             continue
-        entry.touches += 1
-        long_enough = terms.confirm_ns and turn.at - entry.touched_at >= terms.confirm_ns
-        often_enough = terms.confirm_ticks and entry.touches >= terms.confirm_ticks
+        touch.times += 1
+        long_enough = terms.confirm_ns and turn.at - touch.since >= terms.confirm_ns
+        often_enough = terms.confirm_ticks and touch.times >= terms.confirm_ticks
         if long_enough or often_enough:
             channel.confirming.pop(key)
-            out.append(entry)
+            out.append(touch.entry)
     return out
 
 
@@ -167,14 +165,15 @@ def confirm_by_time(turn: Turn, order: Order) -> None:
             continue
         view = turn.state.markets[leg.terms.instrument]
         for name, channel in view.channels.items():
-            entry = channel.confirming.get((order.id, number))
+            touch = channel.confirming.get((order.id, number))
             price = view.price(name)
-            if entry is None or price is None:
+            if touch is None or price is None:
                 continue
-            if turn.at - entry.touched_at >= leg.terms.confirm_ns and beyond(channel, entry, price):
-                channel.confirming.pop(entry.key)
+            lasted = turn.at - touch.since >= leg.terms.confirm_ns
+            if lasted and beyond(channel, touch.entry, price):
+                channel.confirming.pop(touch.entry.key)
                 channel.bound()
-                level = channel.level(entry)
+                level = channel.level(touch.entry)
                 firing.fire(turn, order, number, str(name), price, level)
                 break
 

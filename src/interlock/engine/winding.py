@@ -28,8 +28,7 @@ def named(state: State, command: Named) -> Order | Reject:
     order_id = command.order_id
     shown = command.order_id or command.client_order_id or ""
     if order_id is None and command.client_order_id is not None:
-        known = state.by_client_id.get((command.account, command.client_order_id))
-        order_id = known[0] if known else None
+        order_id = state.orders.named(command.account, command.client_order_id)
     if not shown:
         return Reject(
             RejectCode.MISSING_FIELD,
@@ -97,7 +96,9 @@ def expire(turn: Turn, order: Order) -> None:
 def cancel_many(turn: Turn, command: CancelOrders) -> None:
     """Exactly the orders that match every filter given."""
     matched = [
-        order for order in turn.state.orders.values() if not order.done and _matches(order, command)
+        turn.state.orders[order.id]
+        for order in turn.state.orders.sketches()
+        if not order.done and _matches(order, command)
     ]
     for order in matched:
         wind(turn, order, command.exposure, "canceled with others by the trader")
@@ -128,7 +129,7 @@ def close(turn: Turn, command: ClosePosition) -> None:
         return
     side = str(command.position_side or "")
     matched = []
-    for order in turn.state.orders.values():
+    for order in turn.state.orders.sketches():
         if order.done or order.terms.account != command.account:
             continue
         here = [
@@ -138,7 +139,7 @@ def close(turn: Turn, command: ClosePosition) -> None:
             and side in ("", str(leg.terms.position_side or ""))
         ]
         if here:
-            matched.append(order)
+            matched.append(turn.state.orders[order.id])
     for order in matched:
         wind(turn, order, CancelMode.FLATTEN, "position closed by the trader")
     turn.answer = Accepted(orders=tuple(order.id for order in matched))

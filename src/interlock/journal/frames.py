@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from interlock.orders.facts import Fact
 
-FORMAT = 1
+FORMAT = 2
 """Raised when frames, their digests or the encoding of facts change in a way that is not additive.
 
 Facts grow by appended fields with defaults, which older journals read as they are: no new format.

@@ -16,7 +16,7 @@ from interlock.orders.facts import Fact
 from interlock.orders.terms import LegTerms
 from interlock.orders.wire import FactWire
 
-FORMAT = 1
+FORMAT = 2
 """Raised when tables or rules change; a projection of another format is rebuilt on opening."""
 
 TABLES = """
@@ -112,14 +112,18 @@ def _instrument_defined(
 
 def _order_accepted(db: Database, wire: FactWire, fact: facts.OrderAccepted, doc: Document) -> None:
     terms = fact.terms
+    seq = doc["event_seq"]
+    assert isinstance(seq, int)
     row = (
         *(terms.id, terms.client_order_id, terms.account, terms.tag, terms.legs[0].instrument),
-        *("working", 1, fact.at, doc["event_seq"], fact.at, None, ""),
+        *("working", 1, fact.at, seq, fact.at, None, ""),
         *(_JSON.encode(doc["order"]).decode(), _TERMS.encode(terms)),
     )
     db.execute(f"INSERT INTO orders VALUES ({_places(14)})", row)
     for number, leg in enumerate(terms.legs):
         _insert_leg(db, wire, terms.id, number, leg, fact.at)
+    for armed in facts.armed_at_once(fact):
+        write(db, wire, seq, armed)
 
 
 def _leg_added(db: Database, wire: FactWire, fact: facts.LegAdded, _: Document) -> None:

@@ -113,8 +113,20 @@ class CommandRefused(_Fact, frozen=True, array_like=True, tag=True):
 # An order's life.
 
 
-class OrderAccepted(_Fact, frozen=True, array_like=True, tag=True):
+class Armed(Struct, frozen=True, array_like=True, gc=False):
+    """Where one leg waits from the moment its order is accepted; as ``LegArmed`` says it."""
+
+    trigger_price: int | None = None
+    watermark: int | None = None
+
+
+class OrderAccepted(_Fact, frozen=True, array_like=True, tag=True, gc=False):
+    """An order exists. ``armed`` is not empty when every leg waits here for its own price at
+    once, with its whole quantity: one entry per leg, in place of as many ``LegArmed``.
+    """
+
     terms: OrderTerms
+    armed: tuple[Armed, ...] = ()
 
     @property
     def order_id(self) -> str:
@@ -166,6 +178,15 @@ class LegArmed(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
     quantity: int
     trigger_price: int | None = None
     watermark: int | None = None
+
+
+def armed_at_once(fact: OrderAccepted) -> tuple[LegArmed, ...]:
+    """The ``LegArmed`` facts that an acceptance stands for."""
+    order = fact.terms
+    return tuple(
+        LegArmed(fact.at, order.id, n, order.legs[n].quantity, one.trigger_price, one.watermark)
+        for n, one in enumerate(fact.armed)
+    )
 
 
 class LegDisarmed(_LegFact, frozen=True, array_like=True, tag=True, gc=False):

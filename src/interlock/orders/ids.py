@@ -7,19 +7,19 @@ from (order, leg, attempt). Fixed width keeps order ids sorting in the order of 
 import re
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-_WIDTH = 7
-_PREFIX = "o"
+_PAIRS = [high + low for high in _DIGITS for low in _DIGITS]
+_ONES = ["o" + digit for digit in _DIGITS]
+_BASE = 36 * 36
 _OURS = re.compile(r"(o[0-9a-z]{7})\.([0-9]{1,9})\.([0-9]{1,9})")
 
 
 def order_id(seq: int) -> str:
     """The id of the order accepted at journal sequence ``seq``: ``o`` and 7 base-36 digits."""
-    digits = []
-    for _ in range(_WIDTH):
-        seq, digit = divmod(seq, 36)
-        digits.append(_DIGITS[digit])
-    assert seq == 0, "order ids are exhausted"
-    return _PREFIX + "".join(reversed(digits))
+    rest, low = divmod(seq, _BASE)
+    rest, middle = divmod(rest, _BASE)
+    top, high = divmod(rest, _BASE)
+    assert top < len(_ONES), "order ids are exhausted"
+    return _ONES[top] + _PAIRS[high] + _PAIRS[middle] + _PAIRS[low]
 
 
 def client_id(order: str, leg: int, attempt: int) -> str:

@@ -1,7 +1,8 @@
 """Terms: an accepted order in whole increments, as engine and journal keep it.
 
 Decides nothing; it is what ``engine.accept`` decided. Invariant: immutable, complete (replay reads
-nothing else) and free of text that would need converting again.
+nothing else) and free of text that would need converting again. Encoded as arrays, like facts:
+fields are only ever appended, with a default.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from interlock.orders.tree import (
 BPS = 10_000
 
 
-class Span(Struct, frozen=True, omit_defaults=True, gc=False):
+class Span(Struct, frozen=True, array_like=True, gc=False):
     """A distance: ``ticks`` whole price increments, or ``bps`` of the price it is measured from."""
 
     ticks: int = 0
@@ -49,7 +50,7 @@ class AtomKind(StrEnum):
     LEG_FILLED = "leg_filled"
 
 
-class Atom(Struct, frozen=True, omit_defaults=True, gc=False):
+class Atom(Struct, frozen=True, array_like=True, gc=False):
     """One thing a condition looks at. It is true at or beyond ``level`` in its direction."""
 
     kind: AtomKind
@@ -63,7 +64,7 @@ class Atom(Struct, frozen=True, omit_defaults=True, gc=False):
     leg: int = -1
 
 
-class Logic(Struct, frozen=True, omit_defaults=True):
+class Logic(Struct, frozen=True, array_like=True):
     """How atoms combine: an ``atom`` by number, or ``all`` / ``any`` / ``not`` of parts."""
 
     op: str
@@ -71,7 +72,7 @@ class Logic(Struct, frozen=True, omit_defaults=True):
     parts: tuple[Logic, ...] = ()
 
 
-class When(Struct, frozen=True):
+class When(Struct, frozen=True, array_like=True):
     atoms: tuple[Atom, ...]
     logic: Logic
 
@@ -80,7 +81,7 @@ PriceTerm = int | Span
 """An absolute price, or a span from the average entry fill, positive in the position's favour."""
 
 
-class LegTerms(Struct, frozen=True, omit_defaults=True, gc=False):
+class LegTerms(Struct, frozen=True, array_like=True, gc=False):
     """One leg. ``quantity`` is the whole of it; what is live follows from fills."""
 
     id: str
@@ -114,7 +115,7 @@ class LegTerms(Struct, frozen=True, omit_defaults=True, gc=False):
     """For a leg Interlock added: the relation (a flatten: the leg) it belongs to."""
 
 
-class Relation(Struct, frozen=True, omit_defaults=True, gc=False):
+class Relation(Struct, frozen=True, array_like=True, gc=False):
     """An inner node. Children are leg numbers, or ``~n`` for relation ``n``."""
 
     kind: str
@@ -139,21 +140,21 @@ class PolicyTerms(Struct, frozen=True, omit_defaults=True, gc=False):
     flatten_at: int | None = None
 
 
-class Change(Struct, frozen=True, omit_defaults=True):
+class Change(Struct, frozen=True, array_like=True):
     """A leg's new terms inside an amend."""
 
     leg: int
     terms: LegTerms
 
 
-class RuleTerms(Struct, frozen=True):
+class RuleTerms(Struct, frozen=True, array_like=True):
     """When leg ``leg`` has filled, replace these legs' prices."""
 
     leg: int
     changes: tuple[RuleChange, ...]
 
 
-class RuleChange(Struct, frozen=True, omit_defaults=True):
+class RuleChange(Struct, frozen=True, array_like=True):
     leg: int
     price: PriceTerm | None = None
     trigger_price: PriceTerm | None = None
@@ -163,7 +164,7 @@ class RuleChange(Struct, frozen=True, omit_defaults=True):
     quantity: int | None = None
 
 
-class OrderTerms(Struct, frozen=True, omit_defaults=True, gc=False):
+class OrderTerms(Struct, frozen=True, array_like=True, gc=False):
     """An accepted order. ``root`` is a leg number, or ``~n`` for relation ``n``."""
 
     id: str

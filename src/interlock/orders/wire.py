@@ -215,6 +215,23 @@ def _terms(scope: _Scope, field: str, value: object, into: Document) -> None:
         into[field] = documents.leg_document(value, scope.grids, scope.leg_name)
 
 
+def _armed(scope: _Scope, field: str, value: object, into: Document) -> None:
+    """Each leg's level and watermark, when all wait here from the first moment."""
+    assert isinstance(value, tuple), field
+    if not value or scope.order is None:
+        return
+    out: Document = {}
+    for number, one in enumerate(value):
+        leg = scope.order.legs[number]
+        inner = _Scope(scope.order_id, scope.order, number, leg, None, False, scope.grids)
+        inner.grid = scope.grids.get(leg.instrument)
+        entry: Document = {}
+        _price(inner, "trigger_price", one.trigger_price, entry)
+        _watermark(inner, "watermark", one.watermark, entry)
+        out[leg.id] = entry
+    into[field] = out
+
+
 def _changes(scope: _Scope, field: str, value: object, into: Document) -> None:
     assert isinstance(value, tuple), field
     changes: Document = {}
@@ -242,6 +259,7 @@ FORMS: dict[str, Form] = {
     "oco": _relation,
     "instrument": _instrument,
     "terms": _terms,
+    "armed": _armed,
     "changes": _changes,
     **dict.fromkeys(
         (

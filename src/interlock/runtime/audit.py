@@ -121,6 +121,8 @@ class Auditor:
     def _fact(self, fact: f.Fact) -> None:
         if isinstance(fact, f.OrderAccepted):
             self._accepted(fact)
+            for armed in f.armed_at_once(fact):
+                self._fact(armed)
             return
         order = self._orders.get(getattr(fact, "order_id", ""))
         if order is None:

@@ -186,7 +186,7 @@ class Line:
     def _sweep(self, at: int) -> None:
         """Ask every venue for all its open orders; rest when nothing of ours can be there."""
         self._sweeps_left -= 1
-        live = any(leg.venue for order in self.state.orders.values() for leg in order.legs)
+        live = any(leg.venue for order in self.state.orders.living() for leg in order.legs)
         self._sweep_at = at + SWEEP_NS if live or self._sweeps_left > 0 else NEVER
         self._act([QueryOpenOrders(name) for name in self.venues])
 

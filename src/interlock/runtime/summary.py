@@ -139,7 +139,9 @@ class Summary:
                 self.grids[fact.instrument.symbol] = Grid(fact.instrument)
             elif isinstance(fact, f.OrderAccepted):
                 legs = [LegTrack(leg) for leg in fact.terms.legs]
-                self.orders[fact.terms.id] = OrderTrack(fact.terms, fact.at, legs)
+                track = self.orders[fact.terms.id] = OrderTrack(fact.terms, fact.at, legs)
+                for armed in f.armed_at_once(fact):
+                    _apply(track, armed)
             else:
                 order = self.orders.get(getattr(fact, "order_id", ""))
                 if order is not None:

@@ -1,0 +1,167 @@
+"""The book of orders: those that live, and those that only wait.
+
+Decides how an order is kept in memory. An order that was accepted with every leg waiting here, and
+to which nothing has happened since, is kept as the acceptance itself, in the journal's own bytes,
+beside its entries in the trigger index: a tenth of what a living order takes. The first look at it
+by id brings it to life. Invariant: kept or living, an order reads the same; which of the two it is
+decides no fact.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from interlock.engine.entries import Entry, Key, TrailEntry
+from interlock.engine.order import Leg, Order
+from interlock.orders.facts import OrderAccepted
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(OrderAccepted)
+
+Entries = dict[Key, list[Entry]]
+Watermarks = tuple[int | None, ...]
+
+
+class OrderBook:
+    """Orders by id."""
+
+    __slots__ = ("_clients", "_entries", "_forgotten", "_kept", "_living")
+
+    def __init__(self, entries: Entries) -> None:
+        self._living: dict[str, Order] = {}
+        self._kept: dict[str, tuple[bytes, tuple[Entry, ...]]] = {}
+        self._entries = entries
+        """What each leg (or atom) of a living order has waiting in the index."""
+        self._clients: dict[str, dict[str, str]] = {}
+        """Account -> client order id -> order id; never forgotten."""
+        self._forgotten: dict[str, str] = {}
+        """Order id -> digest of the body of an order that left memory."""
+
+    def __len__(self) -> int:
+        return len(self._living) + len(self._kept)
+
+    def __contains__(self, order_id: str) -> bool:
+        return order_id in self._living or order_id in self._kept
+
+    def __iter__(self) -> Iterator[str]:
+        """Ids, as accepted: they sort that way."""
+        return iter(sorted([*self._living, *self._kept]))
+
+    def __getitem__(self, order_id: str) -> Order:
+        order = self._living.get(order_id)
+        return order if order is not None else self._awaken(order_id)
+
+    def get(self, order_id: str) -> Order | None:
+        order = self._living.get(order_id)
+        if order is None and order_id in self._kept:
+            return self._awaken(order_id)
+        return order
+
+    def living(self) -> list[Order]:
+        """Orders something has happened to since they were accepted, as accepted.
+
+        The others hold nothing at a venue and have filled nothing.
+        """
+        return [self._living[order_id] for order_id in sorted(self._living)]
+
+    def sketches(self) -> Iterator[Order]:
+        """Every order as accepted, to be read only: act on one through its id."""
+        for order_id in self:
+            kept = self._kept.get(order_id)
+            yield self._living[order_id] if kept is None else _order(_DECODER.decode(kept[0]))
+
+    # Written by ``evolve`` and ``digest`` alone.
+
+    def add(self, order: Order) -> None:
+        terms = order.terms
+        self._living[terms.id] = order
+        self._know(terms.account, terms.client_order_id, terms.id)
+
+    def keep(
+        self, fact: OrderAccepted, entries: tuple[Entry, ...], data: bytes | None = None
+    ) -> None:
+        """Keep an order as its acceptance; ``data`` is the encoded fact, where it is at hand."""
+        terms = fact.terms
+        self._kept[terms.id] = (data or _ENCODER.encode(fact), entries)
+        self._know(terms.account, terms.client_order_id, terms.id)
+
+    def acceptance(self, order_id: str) -> bytes | None:
+        """The acceptance of an order that only waits, as the journal writes it."""
+        kept = self._kept.get(order_id)
+        return None if kept is None else kept[0]
+
+    def kept(self) -> list[tuple[bytes, Watermarks]]:
+        """For a snapshot: acceptances, and how far trailing stops have come since."""
+        return [(data, _watermarks(entries)) for data, entries in self._kept.values()]
+
+    def watermarks(self, order_id: str) -> Watermarks:
+        """How far the trailing stops of an order that only waits have come; else nothing."""
+        kept = self._kept.get(order_id)
+        return () if kept is None else _watermarks(kept[1])
+
+    def drop(self, order_id: str) -> None:
+        """Forget a done order; its ids and the digest of its body stay known."""
+        self._forgotten[order_id] = self._living.pop(order_id).terms.digest
+
+    # Ids.
+
+    def named(self, account: str, client_order_id: str) -> str | None:
+        """The id of the order a client knows by ``client_order_id``, forgotten or not."""
+        clients = self._clients.get(account)
+        return None if clients is None else clients.get(client_order_id)
+
+    def body_digest(self, order_id: str) -> str:
+        """Of the body that an order was placed with."""
+        order = self._living.get(order_id)
+        if order is not None:
+            return order.terms.digest
+        kept = self._kept.get(order_id)
+        if kept is not None:
+            return _DECODER.decode(kept[0]).terms.digest
+        return self._forgotten[order_id]
+
+    def forgotten(self) -> list[tuple[str, str, str, str]]:
+        """Account, client order id, order id and body digest of each."""
+        return [
+            (account, client, order_id, self._forgotten[order_id])
+            for account, clients in self._clients.items()
+            for client, order_id in clients.items()
+            if order_id in self._forgotten
+        ]
+
+    def remember(self, account: str, client: str, order_id: str, body: str) -> None:
+        self._know(account, client, order_id)
+        self._forgotten[order_id] = body
+
+    def _know(self, account: str, client: str, order_id: str) -> None:
+        clients = self._clients.get(account)
+        if clients is None:
+            clients = self._clients[account] = {}
+        clients[client] = order_id
+
+    def _awaken(self, order_id: str) -> Order:
+        data, entries = self._kept.pop(order_id)
+        order = self._living[order_id] = _order(_DECODER.decode(data))
+        for entry in entries:
+            self._entries[entry.key] = [entry]
+        return order
+
+
+def _order(fact: OrderAccepted) -> Order:
+    """The order as its acceptance left it."""
+    order = Order(fact.terms, [Leg(terms) for terms in fact.terms.legs], fact.at)
+    for leg, armed in zip(order.legs, fact.armed, strict=True):
+        leg.armed = True
+        leg.armed_quantity = leg.terms.quantity
+        leg.armed_level = armed.trigger_price
+        leg.watermark = armed.watermark
+    return order
+
+
+def _watermarks(entries: tuple[Entry, ...]) -> Watermarks:
+    """Nothing for an order without trailing stops."""
+    marks = tuple(
+        entry.channel.watermark(entry) if isinstance(entry, TrailEntry) else None
+        for entry in entries
+    )
+    return marks if any(mark is not None for mark in marks) else ()

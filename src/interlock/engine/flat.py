@@ -1,0 +1,197 @@
+"""Flat orders: one leg, or one ``oco`` of legs, all waiting here for prices of their own.
+
+Decides such an order in one look instead of the general walk of ``accept`` and ``reconcile``: the
+plainest orders are the most frequent. Invariant: whatever is out of the ordinary is left to the
+general way, refusals above all; the state after both ways is the same (a property test says so).
+"""
+
+from typing import Any
+
+from interlock.engine import checks, legterms, prices
+from interlock.engine.order import STOPS
+from interlock.engine.refusal import Refused
+from interlock.engine.state import MarketView, State
+from interlock.orders.commands import PlaceOrder
+from interlock.orders.conditions import PriceSource
+from interlock.orders.facts import Armed, OrderAccepted
+from interlock.orders.ids import order_id
+from interlock.orders.instruments import PositionMode
+from interlock.orders.legs import (
+    Hold,
+    LegType,
+    LimitIfTouched,
+    MarketIfTouched,
+    Stop,
+    StopLimit,
+    TimeInForce,
+    TrailingStop,
+)
+from interlock.orders.terms import LegTerms, OrderTerms, PolicyTerms, Relation
+from interlock.orders.tree import WIDTH_MAX, Oco, OnPartialFill, Policy
+
+ID_LENGTH_MAX = 64
+USUAL_POLICY = Policy()
+USUAL_TERMS = PolicyTerms()
+NO_RELATIONS: tuple[Relation, ...] = ()
+HELD_HERE = (None, Hold.AUTO, Hold.ENGINE)
+LASTING = (None, TimeInForce.GTC)
+PAIR = (0, 1)
+PAIR_NAMES = ("leg_1", "leg_2")
+PLAIN_PAIR = (Relation("oco", PAIR, -1, "", OnPartialFill.CANCEL),)
+KINDS: dict[type, LegType] = {
+    Stop: LegType.STOP,
+    StopLimit: LegType.STOP_LIMIT,
+    MarketIfTouched: LegType.MARKET_IF_TOUCHED,
+    LimitIfTouched: LegType.LIMIT_IF_TOUCHED,
+    TrailingStop: LegType.TRAILING_STOP,
+}
+
+
+def accept(state: State, place: PlaceOrder, digest: str, at: int) -> OrderAccepted | None:
+    """The acceptance of a flat order with every leg armed; nothing for any other order."""
+    if (
+        (place.policy is not USUAL_POLICY and place.policy != USUAL_POLICY)
+        or place.rules
+        or place.round
+        or place.max_age_ms is not None
+        or not place.account
+        or not 0 < len(place.client_order_id) <= ID_LENGTH_MAX
+    ):
+        return None
+    try:
+        return _accept(state, place, digest, at)
+    except Refused:
+        return None  # the general way says why
+
+
+def _accept(state: State, place: PlaceOrder, digest: str, at: int) -> OrderAccepted | None:
+    node: Any = place.order
+    if type(node) is Oco:
+        nodes: tuple[Any, ...] = node.legs
+        if not 2 <= len(nodes) <= WIDTH_MAX:
+            return None
+        relations = _oco(node)
+        root = -1
+    elif type(node) in KINDS:
+        nodes, relations, root = (node,), NO_RELATIONS, 0
+    else:
+        return None
+    names = _names(nodes)
+    if names is None:
+        return None
+    legs: list[LegTerms] = []
+    armed: list[Armed] = []
+    for leg, name in zip(nodes, names, strict=True):
+        kind = KINDS.get(type(leg))
+        if kind is None:
+            return None
+        view = state.markets.get(leg.instrument or "")
+        if view is None or not _ordinary(state, leg, view):
+            return None
+        terms = _terms(leg, kind, name, view)
+        if terms is None:
+            return None
+        wait = _waits(terms, view)
+        if wait is None:
+            return None
+        legs.append(terms)
+        armed.append(wait)
+    terms_of_all = OrderTerms(
+        order_id(state.seq + 1),
+        place.client_order_id,
+        place.account,
+        digest,
+        tuple(legs),
+        root,
+        relations,
+        USUAL_TERMS,
+        (),
+        place.tag,
+    )
+    return OrderAccepted(at, terms_of_all, tuple(armed))
+
+
+def _oco(node: Oco) -> tuple[Relation, ...]:
+    mode = node.on_partial_fill
+    if mode is None:
+        if not node.id and len(node.legs) == 2:
+            return PLAIN_PAIR
+        mode = OnPartialFill.CANCEL
+    return (Relation("oco", tuple(range(len(node.legs))), -1, node.id or "", mode),)
+
+
+def _names(nodes: tuple[Any, ...]) -> tuple[str, ...] | None:
+    """The legs' ids; nothing where some were given that could be refused or in the way."""
+    given = [leg.id for leg in nodes if getattr(leg, "id", None) is not None]
+    if not given:
+        count = len(nodes)
+        return PAIR_NAMES if count == 2 else tuple([f"leg_{n + 1}" for n in range(count)])
+    if len(given) < len(nodes) or len(set(given)) < len(given):
+        return None
+    return tuple(given) if all(0 < len(name) <= ID_LENGTH_MAX for name in given) else None
+
+
+def _ordinary(state: State, leg: Any, view: MarketView) -> bool:
+    """Whether nothing about the leg but its prices and quantity needs a thought."""
+    return (
+        leg.side is not None
+        and leg.quantity is not None
+        and leg.when is None
+        and not leg.reduce_only
+        and leg.position_side is None
+        and leg.expire_at is None
+        and leg.trigger_confirm is None
+        and leg.hold in HELD_HERE
+        and leg.time_in_force in LASTING
+        and not view.halted
+        and view.grid.instrument.position_mode is PositionMode.ONE_WAY
+        and not state.down.get(view.grid.venue, False)
+    )
+
+
+def _terms(leg: Any, kind: LegType, name: str, view: MarketView) -> LegTerms | None:
+    grid = view.grid
+    quantity = legterms.quantity_units(grid, leg.quantity, "")
+    side = leg.side.sign
+    by = leg.trigger_by
+    if kind is LegType.TRAILING_STOP:
+        if leg.activation_price is not None:
+            return None
+        trail = legterms.span(grid, leg.trail, "", False)
+        terms = LegTerms(name, kind, grid.symbol, side, quantity, None, None, trail, None, None, by)
+    else:
+        if not isinstance(leg.trigger_price, str):
+            return None
+        price = None
+        if kind is LegType.STOP_LIMIT or kind is LegType.LIMIT_IF_TOUCHED:
+            if not isinstance(leg.price, str) or leg.escalate is not None:
+                return None
+            price = legterms.price_units(grid, leg.price, "")
+        level = legterms.price_units(grid, leg.trigger_price, "")
+        terms = LegTerms(
+            name, kind, grid.symbol, side, quantity, price, level, None, None, None, by
+        )
+    if grid.min_notional or grid.instrument.price_band is not None:
+        checks.value(grid, view.reference(), terms, "")
+    return terms
+
+
+def _waits(terms: LegTerms, view: MarketView) -> Armed | None:
+    """Where the leg waits; nothing when the market is there already."""
+    source = terms.trigger_by
+    if source is PriceSource.LAST:
+        price = view.last or None
+    else:
+        price = view.price(prices.channel_of(source, terms.side))
+    stands_at = terms.trigger_price
+    if stands_at is None:
+        return Armed(None, price)
+    assert isinstance(stands_at, int)
+    level = stands_at
+    if price is not None:
+        if source is PriceSource.MID:
+            level *= 2
+        rises = (terms.type in STOPS) == (terms.side > 0)
+        if price >= level if rises else price <= level:
+            return None
+    return Armed(stands_at)
