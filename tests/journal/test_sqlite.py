@@ -70,7 +70,7 @@ def test_an_unknown_format_is_refused_and_left_alone(tmp_path: Path) -> None:
     sql(tmp_path, "UPDATE meta SET value='99' WHERE key='format'")
     with pytest.raises(JournalFormatUnknown, match=r"format 99.*Start it with the version"):
         SqliteJournal(tmp_path)
-    sql(tmp_path, "UPDATE meta SET value='1' WHERE key='format'")
+    sql(tmp_path, "UPDATE meta SET value='2' WHERE key='format'")
     journal = SqliteJournal(tmp_path)
     assert journal.tail().n == 2
     journal.close()

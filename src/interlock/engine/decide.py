@@ -5,7 +5,7 @@ touched are reconciled until they rest, rules fire, wake-ups are asked for. Inva
 that changed is in the facts; the same state and input always give the same facts.
 """
 
-from typing import get_args
+from typing import cast, get_args
 
 from msgspec import Struct
 
@@ -60,7 +60,7 @@ class Define(Struct, frozen=True):
 Input = c.Command | r.Report | Tick | Start | Wakeup | Define
 
 
-class Decision(Struct, frozen=True):
+class Decision(Struct, frozen=True, gc=False):
     """What one input led to. ``requests`` that create exposure leave only after the commit."""
 
     facts: list[f.Fact]
@@ -69,32 +69,38 @@ class Decision(Struct, frozen=True):
 
 
 NOTHING = Decision([], [])
-TICKS = get_args(Tick)
-REPORTS = get_args(r.Report)
-COMMANDS = get_args(c.Command)
+SORTS: dict[type, int] = {
+    **dict.fromkeys(get_args(c.Command), 0),
+    **dict.fromkeys(get_args(r.Report), 1),
+    **dict.fromkeys(get_args(Tick), 2),
+    Start: 3,
+    Define: 4,
+    Wakeup: 5,
+}
+"""What an input is, by its type: one look instead of thirty."""
+COMMAND, REPORT, TICK, START, DEFINE = range(5)
 
 
 def decide(state: State, item: Input, at: int) -> Decision:
     """Take in one input at ``at`` (ns UTC; never earlier than the last)."""
     at = max(at, state.now)
     turn = Turn(state, at)
-    if isinstance(item, TICKS):
-        pass
-    elif isinstance(item, REPORTS):  # what was heard comes before what is overdue
-        _report(turn, item)
+    sort = SORTS[type(item)]
+    if sort == REPORT:  # what was heard comes before what is overdue
+        _report(turn, cast(r.Report, item))
         settle(turn)
     if state.timers and state.timers[0][0] <= at:
         for order in deadlines.due_orders(state, at):
             _deadline(turn, order)
         settle(turn)
-    if isinstance(item, TICKS):
-        watching.watch(turn, item)
-    elif isinstance(item, Start):
-        _start(turn, item)
-    elif isinstance(item, Define):
-        _define(turn, item)
-    elif isinstance(item, COMMANDS):
-        _command(turn, item)
+    if sort == COMMAND:
+        _command(turn, cast(c.Command, item))
+    elif sort == TICK:
+        watching.watch(turn, cast(Tick, item))
+    elif sort == START:
+        _start(turn, cast(Start, item))
+    elif sort == DEFINE:
+        _define(turn, cast(Define, item))
     if turn.touched:
         settle(turn)
     if not turn.facts and turn.answer is None and not turn.requests:

@@ -15,12 +15,13 @@ from interlock.orders.commands import PlaceOrder
 from interlock.orders.conditions import PriceSource
 from interlock.orders.facts import Armed, OrderAccepted
 from interlock.orders.ids import order_id
-from interlock.orders.instruments import PositionMode
+from interlock.orders.instruments import Grid, PositionMode
 from interlock.orders.legs import (
     Hold,
     LegType,
     LimitIfTouched,
     MarketIfTouched,
+    Side,
     Stop,
     StopLimit,
     TimeInForce,
@@ -151,29 +152,37 @@ def _ordinary(state: State, leg: Any, view: MarketView) -> bool:
 
 def _terms(leg: Any, kind: LegType, name: str, view: MarketView) -> LegTerms | None:
     grid = view.grid
-    quantity = legterms.quantity_units(grid, leg.quantity, "")
-    side = leg.side.sign
-    by = leg.trigger_by
+    quantity = grid.quantity_units(leg.quantity)
+    if not isinstance(quantity, int) or quantity < grid.min_quantity:
+        return None
+    if grid.max_quantity is not None and quantity > grid.max_quantity:
+        return None
+    side = 1 if leg.side is Side.BUY else -1
+    price = level = trail = None
     if kind is LegType.TRAILING_STOP:
         if leg.activation_price is not None:
             return None
         trail = legterms.span(grid, leg.trail, "", False)
-        terms = LegTerms(name, kind, grid.symbol, side, quantity, None, None, trail, None, None, by)
     else:
-        if not isinstance(leg.trigger_price, str):
+        level = _price(grid, leg.trigger_price)
+        if level is None:
             return None
-        price = None
         if kind is LegType.STOP_LIMIT or kind is LegType.LIMIT_IF_TOUCHED:
-            if not isinstance(leg.price, str) or leg.escalate is not None:
+            price = _price(grid, leg.price)
+            if price is None or leg.escalate is not None:
                 return None
-            price = legterms.price_units(grid, leg.price, "")
-        level = legterms.price_units(grid, leg.trigger_price, "")
-        terms = LegTerms(
-            name, kind, grid.symbol, side, quantity, price, level, None, None, None, by
-        )
+    by = leg.trigger_by
+    terms = LegTerms(name, kind, grid.symbol, side, quantity, price, level, trail, None, None, by)
     if grid.min_notional or grid.instrument.price_band is not None:
         checks.value(grid, view.reference(), terms, "")
     return terms
+
+
+def _price(grid: Grid, text: Any) -> int | None:
+    if type(text) is not str:
+        return None
+    units = grid.price_units(text)
+    return units if isinstance(units, int) and units > 0 else None
 
 
 def _waits(terms: LegTerms, view: MarketView) -> Armed | None:

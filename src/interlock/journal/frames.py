@@ -6,6 +6,7 @@ moved without the chain showing where.
 """
 
 import struct
+from collections.abc import Sequence
 from hashlib import blake2b
 
 import msgspec
@@ -43,8 +44,8 @@ class Frame(Struct, frozen=True, gc=False):
         return self.first_seq + fact_count(self.payload)
 
 
-def encode_facts(facts: list[Fact]) -> bytes:
-    """The payload of a frame."""
+def encode_facts(facts: Sequence[Fact | msgspec.Raw]) -> bytes:
+    """The payload of a frame; a fact that was encoded before may come as its bytes."""
     return _ENCODER.encode(facts)
 
 

@@ -12,6 +12,8 @@ DIGITS_MAX = 40
 """Longest decimal text accepted, sign and point not counted: limits what a hostile body costs."""
 
 
+PLAIN_MAX = 20
+"""Longest text read the short way."""
 UNITS_MAX = 10**15
 """Most whole increments of a price or quantity: beyond any market, and inside 64 bits."""
 
@@ -87,6 +89,26 @@ def decimal_text(mantissa: int, places: int) -> str:
     return f"{sign}{digits[:-places]}.{fraction}" if fraction else sign + digits[:-places]
 
 
+def plain_units(text: str, places: int) -> int:
+    """Increments of ``10 ** -places`` in the plainest of texts; -1 for any other, to be parsed.
+
+    Most prices are plain, and there are too many of them to remember.
+    """
+    size = len(text)
+    if size > PLAIN_MAX or not text.isascii():
+        return -1
+    point = text.find(".")
+    if point < 0:
+        units = int(text) * 10**places if text.isdigit() else -1
+        return units if units <= UNITS_MAX else -1
+    left = places - (size - point - 1)
+    digits = text[:point] + text[point + 1 :]
+    if left < 0 or point == 0 or point == size - 1 or not digits.isdigit():
+        return -1
+    units = int(digits) * 10**left
+    return units if units <= UNITS_MAX else -1
+
+
 class Increment(Struct, frozen=True):
     """A step that prices or quantities come in, as ``mantissa / 10 ** places``; never zero."""
 
@@ -95,6 +117,10 @@ class Increment(Struct, frozen=True):
 
     def units(self, text: str) -> int | NumberProblem:
         """Whole increments in ``text``, or why there is no such whole number."""
+        if self.mantissa == 1:
+            units = plain_units(text, self.places)
+            if units >= 0:
+                return units
         parsed = parse_decimal(text)
         if isinstance(parsed, NumberProblem):
             return parsed

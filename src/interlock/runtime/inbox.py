@@ -16,7 +16,7 @@ from interlock.orders.commands import Answer, Command, PlaceOrder, Signal
 Reply = Callable[[Answer], None]
 
 
-class Item(Struct, frozen=True):
+class Item(Struct, frozen=True, gc=False):
     """One input and, for a command, where its answer goes once it is durable."""
 
     what: Input

@@ -11,6 +11,8 @@ real time.
 import gc
 from collections.abc import Callable, Iterable, Mapping
 
+from msgspec import Raw
+
 from interlock.engine.decide import (
     Decision,
     Define,
@@ -29,7 +31,7 @@ from interlock.journal.frames import Frame, decode_facts, encode_facts
 from interlock.journal.port import AppendResult, Journal, settle
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.commands import Answer
-from interlock.orders.facts import Fact, VolumeCounted, WatermarkMoved
+from interlock.orders.facts import Fact, OrderAccepted, VolumeCounted, WatermarkMoved
 from interlock.orders.instruments import Instrument
 from interlock.orders.requests import CancelVenueOrder, QueryOpenOrders, Request
 from interlock.orders.ticks import Tick
@@ -258,7 +260,7 @@ class Line:
             return
         tail = self._tail
         frame = Frame(
-            tail.n + 1, EPOCH, tail.hash, self.state.now, tail.next_seq, encode_facts(facts)
+            tail.n + 1, EPOCH, tail.hash, self.state.now, tail.next_seq, self._encoded(facts)
         )
         result = AppendResult.AMBIGUOUS
         for _ in range(APPEND_TRIES):
@@ -276,6 +278,16 @@ class Line:
             listener(frame.first_seq, facts)
         if self._tail.n - self._snapshot_n >= SNAPSHOT_FRAMES:
             self.snapshot()
+
+    def _encoded(self, facts: list[Fact]) -> bytes:
+        """A frame's payload; acceptances that the state keeps as bytes are not encoded twice."""
+        parts: list[Fact | Raw] = list(facts)
+        for number, fact in enumerate(facts):
+            if isinstance(fact, OrderAccepted) and fact.armed:
+                data = self.state.orders.acceptance(fact.terms.id)
+                if data is not None:
+                    parts[number] = Raw(data)
+        return encode_facts(parts)
 
     def _act(self, requests: list[Request]) -> None:
         for request in requests:
