@@ -277,6 +277,9 @@ def _start(turn: Turn, start: Start) -> None:
     turn.emit(f.EngineStarted(turn.at, start.epoch))
     for venue in turn.state.capabilities:
         _ask_all(turn, venue)
+    # What came due while no process was there has no wake-up any more: those are for the future.
+    for order in turn.state.orders.living():
+        _deadline(turn, order)
     _touch_all(turn)
 
 
