@@ -14,7 +14,7 @@ from random import Random
 
 from msgspec import Struct
 
-from chaos import checks, client, life
+from chaos import checks, client, life, wire
 from chaos.client import Client
 from chaos.life import Life, Lives
 
@@ -27,6 +27,7 @@ ASKED_S_MAX = 0.004
 SETTLE_S = 7.0
 """Longer than the engine's last look for a late fill."""
 QUIET_S = 0.6
+REST_LOOKS = 40
 COPY_AFTER = 25
 """Every so many kills the folder is also checked as the kill left it."""
 
@@ -146,17 +147,10 @@ class KillRun:
             return
         self._progress("settling")
         await self.client.settle_answers(process.port)
-        await asyncio.sleep(SETTLE_S)
         await life.cut(self._venue_port)  # once more everything is asked about
-        await asyncio.sleep(QUIET_S * 3)
+        await asyncio.sleep(SETTLE_S)
         await life.market(self._venue_port, False)
-        n = -1
-        for _ in range(20):
-            await asyncio.sleep(QUIET_S)
-            state = await client.look(process.port)
-            if state.n == n:
-                break
-            n = state.n
+        state = await self._at_rest(process)
         shown = await life.view(self._venue_port)
         code = await process.stop()
         if code != 0:
@@ -167,6 +161,20 @@ class KillRun:
         self.found.frames, self.found.facts = story.frames, story.facts
         self.found.orders = sum(map(len, story.placed.values()))
         self.found.executions = len(shown.executions)
+
+    async def _at_rest(self, process: Life) -> wire.State:
+        """The state once nothing is open between process and venue, and nothing moves."""
+        n = -1
+        for _ in range(REST_LOOKS):
+            await asyncio.sleep(QUIET_S)
+            state = await client.look(process.port)
+            if state.n == n and not state.open_questions:
+                return state
+            n = state.n
+        self.found.breaches.append(
+            f"liveness: {state.open_questions} questions are open and do not end"
+        )
+        return state
 
     def _sum_up(self, seconds: float) -> None:
         found, asked = self.found, self.client.asked

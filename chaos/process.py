@@ -18,6 +18,7 @@ from chaos import wire
 from chaos.link import Link
 from chaos.venue import INSTRUMENTS
 from interlock.engine.digest import digest
+from interlock.engine.leg import LegState
 from interlock.engine.state import Settings
 from interlock.journal.projection import NAME as PROJECTION
 from interlock.journal.projection import Projection
@@ -88,13 +89,20 @@ class Process:
                 case wire.Ask():
                     self._ask(message, writer)
                 case wire.Look():
-                    self.line.flush()
-                    state = self.line.state
-                    n = self.journal.tail().n
-                    wire.say(writer, wire.State(n, digest(state), self.now()))
+                    wire.say(writer, self._state())
                 case wire.SetClock():
                     self.offset_ns = message.offset_ns
         writer.close()
+
+    def _state(self) -> wire.State:
+        self.line.flush()
+        state = self.line.state
+        open_questions = sum(
+            leg.venue is not None and (leg.state is not LegState.WORKING or leg.venue.querying)
+            for order in state.orders.living()
+            for leg in order.legs
+        )
+        return wire.State(self.journal.tail().n, digest(state), self.now(), open_questions)
 
     def _ask(self, ask: wire.Ask, writer: asyncio.StreamWriter) -> None:
         def reply(answer: Answer) -> None:

@@ -57,11 +57,15 @@ class Told(Struct, frozen=True, tag="told", omit_defaults=True):
 
 
 class State(Struct, frozen=True, tag="state"):
-    """The live state after frame ``n``, by its digest; ``now`` is the process's own time."""
+    """The live state after frame ``n``, by its digest; ``now`` is the process's own time.
+
+    ``open_questions``: venue orders whose fate is being asked for.
+    """
 
     n: int
     digest: str
     now: int
+    open_questions: int
 
 
 FromClient = Ask | Look | SetClock

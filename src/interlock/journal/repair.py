@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from interlock.journal import database
+from interlock.journal import database, mark
 from interlock.journal.errors import JournalDamaged
 from interlock.journal.lock import FolderLock
 from interlock.journal.port import Damage, Tail
@@ -47,6 +47,7 @@ def cut_at(folder: Path, first_n: int) -> Path:
                 _remove(connection, aside, first_n, found)
             finally:
                 connection.close()
+        mark.forget(folder)
     finally:
         lock.release()
     return aside
@@ -97,6 +98,26 @@ def torn_commit(copy: Path, tail: Tail) -> Damage:
         reason="its write had not ended when the process or the machine stopped, so it was never "
         "acknowledged",
         aside=aside.name,
+    )
+
+
+def became_shorter(
+    folder: Path, tail: Tail, marked_n: int, torn_log: Path | None
+) -> JournalDamaged:
+    """The error for a journal that ends before a frame known to have been durable."""
+    first_bad = tail.n + 1
+    lost = f"frame {marked_n}" if marked_n == first_bad else f"frames {first_bad} to {marked_n}"
+    kept = ""
+    if torn_log is not None:
+        aside = torn_log.rename(_free_name(folder, first_bad, "wal"))
+        kept = f" What the write-ahead log held is kept in {aside.name}."
+    return JournalDamaged(
+        f"the journal in {folder} has lost its end: {lost} had been made durable, and cannot be "
+        f"read any more.{kept} Known good: frames 1 to {tail.n} (event_seq below {tail.next_seq}). "
+        f"Restore the folder from a backup; or, to go on without what came later, run: interlock "
+        f"repair DIR --cut-at {first_bad}: what is left of it is set aside in a file, and open "
+        f"orders are asked for at their venues.",
+        first_bad,
     )
 
 
