@@ -15,6 +15,7 @@ import msgspec
 
 from chaos.kills import KillRun
 from chaos.life import Lives
+from chaos.trial import Trial
 
 
 def progress(what: str) -> None:
@@ -25,9 +26,8 @@ def progress(what: str) -> None:
 async def run(given: argparse.Namespace, folder: Path) -> int:
     until = time.monotonic() + given.minutes * 60
     async with Lives(folder) as lives:
-        kills = await KillRun(folder / "journal", given.seed, progress).run(
-            lives, given.kills, until
-        )
+        trial = Trial(lives, folder / "journal", given.seed)
+        kills = await KillRun(trial, progress).run(given.kills, until)
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(kills)).decode() + "\n")
     return 1 if kills.breaches else 0
 
