@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
+from msgspec import Struct
+
 from chaos import checks, client, life, wire
 from chaos.client import Client
 from chaos.life import Life, Lives
@@ -20,8 +22,21 @@ REST_LOOKS = 40
 Progress = Callable[[str], None]
 
 
+class Outcome(Struct):
+    """A line of the table."""
+
+    name: str
+    seen: str = ""
+    """What happened, in a few words."""
+    breaches: list[str] = []
+    skipped: bool = False
+    seconds: float = 0.0
+
+
 class Trial:
     """``folder`` is the journal's own; it need not exist."""
+
+    settle_s = SETTLE_S
 
     def __init__(self, lives: Lives, folder: Path, seed: int) -> None:
         self.lives = lives
@@ -79,7 +94,7 @@ class Trial:
         process = await self.start(*more)
         await self.client.settle_answers(process.port)
         await life.cut(self.venue_port)  # once more everything is asked about
-        await asyncio.sleep(SETTLE_S)
+        await asyncio.sleep(self.settle_s)
         await life.market(self.venue_port, False)
         state = await self._at_rest(process)
         shown = await life.view(self.venue_port)

@@ -4,6 +4,7 @@ Decides how a torn tail is set aside and what a person can order with ``--cut-at
 nothing is removed from a journal before a copy of it lies beside it, and no copy is overwritten.
 """
 
+import errno
 import shutil
 import sqlite3
 from pathlib import Path
@@ -12,7 +13,7 @@ from tempfile import TemporaryDirectory
 import msgspec
 
 from interlock.journal import database, mark
-from interlock.journal.errors import JournalDamaged
+from interlock.journal.errors import JournalDamaged, JournalUnavailable
 from interlock.journal.lock import FolderLock
 from interlock.journal.port import Damage, Tail
 from interlock.journal.recovery import Stored, Verdict
@@ -37,7 +38,7 @@ def cut_at(folder: Path, first_n: int) -> Path:
     try:
         state = inspect(folder / LOG_NAME)
         if state.damaged or state.torn:
-            shutil.copyfile(folder / LOG_NAME, _free_name(folder, first_n, "wal"))
+            _keep(folder / LOG_NAME, _free_name(folder, first_n, "wal"))
         with database.plain_errors(folder):
             connection = database.connect(folder / database.NAME)
             try:
@@ -83,7 +84,7 @@ def inspect_log(folder: Path) -> Path | None:
     if not state.torn:
         return None
     copy = folder / f"{LOG_NAME}.torn"
-    shutil.copyfile(log, copy)
+    _keep(log, copy)
     return copy
 
 
@@ -137,6 +138,21 @@ def _remove(
         connection.execute("DELETE FROM frames WHERE n >= ?", (first_n,))
         # A snapshot of what was cut would bring it back.
         connection.execute("DELETE FROM snapshots WHERE n >= ?", (first_n,))
+
+
+def _keep(log: Path, copy: Path) -> None:
+    """Copy a damaged log, wholly or not at all."""
+    try:
+        shutil.copyfile(log, copy)
+    except OSError as error:
+        copy.unlink(missing_ok=True)  # half a copy helps nobody, and takes room
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise JournalUnavailable(
+            f"the journal in {log.parent}: its write-ahead log has a torn end, of which a copy "
+            f"must be kept first, and "
+            + ("the disk is full. Free space." if full else f"that failed: {error.strerror}.")
+            + " Nothing was changed."
+        ) from error
 
 
 def _last_reachable(folder: Path) -> int:

@@ -35,7 +35,7 @@ from interlock.orders.facts import Fact, OrderAccepted, VolumeCounted, Watermark
 from interlock.orders.instruments import Instrument
 from interlock.orders.requests import CancelVenueOrder, QueryOpenOrders, Request
 from interlock.orders.ticks import Tick
-from interlock.runtime.errors import JournalFenced
+from interlock.runtime.errors import JournalFenced, JournalUnwritten
 from interlock.runtime.inbox import Inbox, Reply
 from interlock.venues.port import Venue
 
@@ -270,6 +270,11 @@ class Line:
             result = settle(self.journal, frame)
             if result is AppendResult.OK or self.journal.tail().n != tail.n:
                 break  # it landed after all, or somebody else's frame did
+        if result is not AppendResult.OK and self.journal.tail().n == tail.n:
+            raise JournalUnwritten(
+                f"the journal could not be written: frame {frame.n} failed {APPEND_TRIES} times on "
+                f"its way to the disk. What was not answered is not promised; check the disk."
+            )
         if result is not AppendResult.OK:
             raise JournalFenced(f"frame {frame.n} was refused: another writer has the journal")
         self._tail = self.journal.tail()
