@@ -19,6 +19,7 @@ WORLD_TROUBLE = 3
 HOUR_NS = 3_600_000_000_000
 DISK_KIB = 1_500
 ROOM_KIB = 256_000
+BUSY_S = 2.0
 FILE_BYTES_MAX = 400_000
 
 
@@ -135,7 +136,7 @@ async def _busy(trial: Trial, process: Life, when: str) -> None:
     """For a while everything works: answers come, orders trade."""
     answered = sum(bool(a.answers) for a in trial.client.asked)
     traded = await trial.executions()
-    await trial.load(process, 2.0)
+    await trial.load(process, BUSY_S)
     trial.expect(
         sum(bool(a.answers) for a in trial.client.asked) > answered + 10, f"no answers {when}"
     )

@@ -12,11 +12,10 @@ import signal
 import sys
 import time
 from pathlib import Path
-from random import Random
 
 from chaos import wire
 from chaos.link import Link
-from chaos.venue import INSTRUMENTS
+from chaos.venue import INSTRUMENTS, capabilities
 from interlock.engine.digest import digest
 from interlock.engine.leg import LegState
 from interlock.engine.state import Settings
@@ -30,7 +29,6 @@ from interlock.orders.rejects import Reject
 from interlock.runtime.clock import SteadyClock
 from interlock.runtime.line import Line
 from interlock.runtime.live import Live
-from interlock.sim.world import draw_capabilities
 
 VENUE_WAIT_S = 2.0
 UPKEEP_S = 0.15
@@ -45,7 +43,7 @@ class Process:
     def __init__(self, given: argparse.Namespace) -> None:
         self.journal = SqliteJournal(given.folder, verify=given.verify, warn=_note)
         self.offset_ns = int(given.clock_offset_ns)
-        self.link = Link("PAPER", given.venue, draw_capabilities(Random(given.seed)), self.now)
+        self.link = Link("PAPER", given.venue, capabilities(given.seed), self.now)
         self.line = Line(self.journal, {"PAPER": self.link}, SETTINGS)
         self.line.recover()
         self.clock = SteadyClock(self.line.now, wall=self._wall, told=_note)

@@ -14,8 +14,11 @@ import sys
 import time
 from random import Random
 
+import msgspec
+
 from chaos import wire
 from interlock.market.generator import BTC
+from interlock.orders.capabilities import Capabilities
 from interlock.orders.instruments import Grid, Instrument
 from interlock.orders.reports import Connection
 from interlock.orders.requests import SubmitVenueList, SubmitVenueOrder
@@ -45,6 +48,15 @@ WEATHER = Faults(
 )
 
 
+def capabilities(seed: int) -> Capabilities:
+    """What this venue can; its requests are valid for less long than a usual one's."""
+    return msgspec.structs.replace(
+        draw_capabilities(Random(seed)),
+        request_validity_ns=1_500_000 * US,
+        reply_timeout_ns=800_000 * US,
+    )
+
+
 class Prices:
     """A random walk with jumps, for one instrument."""
 
@@ -70,8 +82,7 @@ class VenueServer:
 
     def __init__(self, seed: int) -> None:
         self._rng = Random(seed)
-        can = draw_capabilities(Random(seed))
-        self.exchange = PaperExchange("PAPER", INSTRUMENTS, can, WEATHER, seed)
+        self.exchange = PaperExchange("PAPER", INSTRUMENTS, capabilities(seed), WEATHER, seed)
         self._prices = [Prices(self._rng, instrument) for instrument in INSTRUMENTS]
         self._trading: asyncio.StreamWriter | None = None
         self._market_on = True
