@@ -37,8 +37,9 @@ async def kills(lives: Lives, folder: Path, given: argparse.Namespace) -> tuple[
     trial = Trial(lives, folder / "journal", given.seed)
     found = await KillRun(trial, lambda what: progress(f"  {what}")).run(given.kills, until)
     seen = (
-        f"{found.kills} ({found.starting} while starting, {found.torn} left a torn commit); "
-        f"{found.requests:,} requests, {found.resent:,} asked again, "
+        f"{found.starting} while starting, {found.committing} at a write, {found.torn} left a torn "
+        f"commit; {found.requests:,} requests, {found.resent:,} asked again, {found.landed:,} of "
+        f"them had landed; "
         f"{found.orders:,} orders, {found.executions:,} executions, {found.facts:,} facts"
     )
     return Outcome(f"kill -9, {found.kills} times", seen, found.breaches), found

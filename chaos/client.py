@@ -62,6 +62,8 @@ class Client:
         self.confirmed = 0
         """Answered placements that were asked again and answered the same."""
         self.asking = asyncio.Event()
+        self.landed = 0
+        """Placements whose first answer was that they had been accepted before."""
         self._makers = [TreeMaker(self.rng, Grid(i)) for i in INSTRUMENTS]
         self._live: deque[Asked] = deque()
         self._versions: dict[str, int] = {}
@@ -177,6 +179,7 @@ class Client:
         if first is None:
             if isinstance(answer, Accepted):
                 self._live.append(asked)
+                self.landed += answer.replayed
         elif isinstance(answer, Reject) or answer.order_id != first.order_id:
             self.breaches.append(
                 f"I6: {asked.client_order_id} was accepted as {first.order_id}, "

@@ -5,8 +5,10 @@ burst was asked for. Invariant: a kill is the only way a process ends here but f
 """
 
 import asyncio
+import os
 import shutil
 import time
+from pathlib import Path
 from random import Random
 
 from msgspec import Struct
@@ -14,6 +16,7 @@ from msgspec import Struct
 from chaos import checks
 from chaos.life import Life
 from chaos.trial import Broken, Progress, Trial
+from interlock.journal.repair import LOG_NAME
 
 STARTING = 0.35
 """This part of the kills comes before the process listens."""
@@ -21,6 +24,9 @@ LOADED_S_MAX = 0.45
 ASKED = 0.6
 """This part of the others comes just after something was asked, before or after its answer."""
 ASKED_S_MAX = 0.004
+COMMITTING = 0.6
+"""This part of those comes at the first write to the log after it: in the middle of a commit."""
+WATCHED_S_MAX = 0.02
 COPY_EVERY = 25
 """Every so many kills the folder is also checked as the kill left it."""
 
@@ -31,9 +37,13 @@ class Kills(Struct):
     kills: int = 0
     starting: int = 0
     """Kills while the process started and recovered."""
+    committing: int = 0
+    """Kills at a write to the log."""
     unanswered: int = 0
     """Requests that had no answer at a kill, over all kills."""
     resent: int = 0
+    landed: int = 0
+    """Placements without an answer that turned out to be in the journal all the same."""
     confirmed: int = 0
     requests: int = 0
     acknowledged: int = 0
@@ -97,7 +107,7 @@ class KillRun:
             process = await trial.start("--verify", verify)
             self._start_s.append(time.perf_counter() - process.began)
             await self._under_load(process)
-        if process.process.returncode is not None:
+        if process.process.returncode is not None and not process.killed:
             trial.ended_by_itself(process)
             raise Broken
         await process.kill()
@@ -119,7 +129,21 @@ class KillRun:
         if self.rng.random() < ASKED:
             client.asking.clear()
             await asyncio.wait_for(client.asking.wait(), 1.0)
-            await asyncio.sleep(self.rng.random() * ASKED_S_MAX)
+            if self.rng.random() < COMMITTING:
+                self.found.committing += self._at_the_next_write(process)
+            else:
+                await asyncio.sleep(self.rng.random() * ASKED_S_MAX)
+
+    def _at_the_next_write(self, process: Life) -> bool:
+        """Kill it at the first sign of a write to its log: between the write and the answer."""
+        log = self.trial.folder / LOG_NAME
+        end = time.perf_counter() + WATCHED_S_MAX
+        before = _stamp(log)
+        while _stamp(log) == before:
+            if time.perf_counter() > end:
+                return False
+        process.kill_now()
+        return True
 
     def _check_copy(self) -> None:
         """What lies there right after a kill opens, and holds every order acknowledged so far."""
@@ -133,8 +157,18 @@ class KillRun:
         found.requests = len(client.asked)
         found.acknowledged = sum(bool(a.answers) for a in client.asked)
         found.resent, found.confirmed = client.resent, client.confirmed
+        found.landed = client.landed
         found.seconds = round(seconds, 1)
         if self._start_s:
             ordered = sorted(self._start_s)
             found.start_ms = round(1000 * ordered[len(ordered) // 2])
             found.start_ms_max = round(1000 * ordered[-1])
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Changes with every write, but for two in one tick of the kernel's clock."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return 0, 0
+    return found.st_size, found.st_mtime_ns

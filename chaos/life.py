@@ -26,6 +26,7 @@ class Life:
         self.process = process
         self.errors = errors
         self.port = 0
+        self.killed = False
         self.began = time.perf_counter()
 
     @property
@@ -42,10 +43,15 @@ class Life:
         self.port = int(line.split()[-1])
         return True
 
+    def kill_now(self) -> None:
+        """``kill -9``, by pid, without waiting for the end."""
+        if self.process.returncode is None:
+            self.killed = True
+            self.process.send_signal(signal.SIGKILL)
+
     async def kill(self) -> None:
         """``kill -9``, by pid."""
-        if self.process.returncode is None:
-            self.process.send_signal(signal.SIGKILL)
+        self.kill_now()
         await self.process.wait()
 
     async def stop(self) -> int:
