@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interlock.engine import flat
-from interlock.engine.decide import Decision, Define, decide
+from interlock.engine.decide import decide
 from interlock.engine.digest import digest, image, restore
 from interlock.engine.evolve import evolve
+from interlock.engine.inputs import Decision, Define
 from interlock.engine.state import State
 from interlock.orders import facts as f
 from interlock.orders.capabilities import Capabilities

@@ -10,10 +10,11 @@ import hashlib
 import msgspec
 
 from interlock.engine import checks, rules, whens
-from interlock.engine.legbuild import Place, build_leg
+from interlock.engine.branches import Branch, Leaf, Place
+from interlock.engine.legbuild import build_leg
 from interlock.engine.refusal import Refused, refuse
 from interlock.engine.state import State
-from interlock.engine.unfold import Branch, Leaf, given_ids, unfold
+from interlock.engine.unfold import given_ids, unfold
 from interlock.orders.commands import PlaceOrder
 from interlock.orders.ids import order_id
 from interlock.orders.rejects import Reject, RejectCode

@@ -7,10 +7,10 @@ at its venue is refused before anything is sent, naming leg and rule.
 from msgspec.structs import replace
 
 from interlock.engine import legterms, prices, scope
+from interlock.engine.branches import Leaf
 from interlock.engine.order import STOPS, TRAILS, Leg, Order
 from interlock.engine.refusal import refuse
 from interlock.engine.state import State
-from interlock.engine.unfold import Leaf
 from interlock.orders.commands import PlaceOrder
 from interlock.orders.instruments import Grid
 from interlock.orders.legs import Hold, LegType

@@ -7,8 +7,6 @@ that changed is in the facts; the same state and input always give the same fact
 
 from typing import cast, get_args
 
-from msgspec import Struct
-
 from interlock.engine import (
     accept,
     booking,
@@ -23,6 +21,7 @@ from interlock.engine import (
     winding,
 )
 from interlock.engine.evolve import evolve
+from interlock.engine.inputs import Decision, Define, Input, Start, Wakeup
 from interlock.engine.leg import LegState
 from interlock.engine.numbers import signal_units
 from interlock.engine.order import Order
@@ -32,41 +31,10 @@ from interlock.engine.turn import Turn
 from interlock.orders import commands as c
 from interlock.orders import facts as f
 from interlock.orders import reports as r
-from interlock.orders.capabilities import Capabilities
 from interlock.orders.facts import Channel
-from interlock.orders.instruments import Instrument
 from interlock.orders.rejects import Reject, RejectCode
-from interlock.orders.requests import QueryOpenOrders, Request
+from interlock.orders.requests import QueryOpenOrders
 from interlock.orders.ticks import Quote, Tick, Trade
-
-
-class Start(Struct, frozen=True):
-    """The process begins: everything that may be live at a venue is asked about."""
-
-    epoch: int
-
-
-class Wakeup(Struct, frozen=True):
-    """Time has passed."""
-
-
-class Define(Struct, frozen=True):
-    """The world as it is configured: instruments and venues."""
-
-    instruments: tuple[Instrument, ...] = ()
-    venues: tuple[tuple[str, Capabilities], ...] = ()
-
-
-Input = c.Command | r.Report | Tick | Start | Wakeup | Define
-
-
-class Decision(Struct, frozen=True, gc=False):
-    """What one input led to. ``requests`` that create exposure leave only after the commit."""
-
-    facts: list[f.Fact]
-    requests: list[Request]
-    answer: c.Answer | None = None
-
 
 NOTHING = Decision([], [])
 SORTS: dict[type, int] = {

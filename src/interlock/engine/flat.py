@@ -7,6 +7,8 @@ general way, refusals above all; the state after both ways is the same (a proper
 
 from typing import Any
 
+from msgspec.structs import astuple
+
 from interlock.engine import checks, legterms, prices
 from interlock.engine.order import STOPS
 from interlock.engine.refusal import Refused
@@ -15,7 +17,7 @@ from interlock.orders.commands import PlaceOrder
 from interlock.orders.conditions import PriceSource
 from interlock.orders.facts import Armed, OrderAccepted
 from interlock.orders.ids import order_id
-from interlock.orders.instruments import Grid, PositionMode
+from interlock.orders.instruments import Grid
 from interlock.orders.legs import (
     Hold,
     LegType,
@@ -36,9 +38,15 @@ USUAL_TERMS = PolicyTerms()
 NO_RELATIONS: tuple[Relation, ...] = ()
 HELD_HERE = (None, Hold.AUTO, Hold.ENGINE)
 LASTING = (None, TimeInForce.GTC)
+USUAL_FIELDS = (None, None, False, None, None, None, PriceSource.LAST, None)
+"""Of a leg as ``_Triggered`` orders them, from time in force to trigger confirm."""
 PAIR = (0, 1)
 PAIR_NAMES = ("leg_1", "leg_2")
 PLAIN_PAIR = (Relation("oco", PAIR, -1, "", OnPartialFill.CANCEL),)
+BUY, LAST, MID = Side.BUY, PriceSource.LAST, PriceSource.MID
+STOP_LIMIT, LIMIT_IF_TOUCHED = LegType.STOP_LIMIT, LegType.LIMIT_IF_TOUCHED
+TRAILING_STOP = LegType.TRAILING_STOP
+"""Names of this module: an enum's member costs a look-up each time it is named."""
 KINDS: dict[type, LegType] = {
     Stop: LegType.STOP,
     StopLimit: LegType.STOP_LIMIT,
@@ -78,18 +86,21 @@ def _accept(state: State, place: PlaceOrder, digest: str, at: int) -> OrderAccep
     else:
         return None
     names = _names(nodes)
-    if names is None:
+    if names is None or (state.down and any(state.down.values())):
         return None
     legs: list[LegTerms] = []
     armed: list[Armed] = []
-    for leg, name in zip(nodes, names, strict=True):
+    for number, leg in enumerate(nodes):
         kind = KINDS.get(type(leg))
         if kind is None:
             return None
         view = state.markets.get(leg.instrument or "")
-        if view is None or not _ordinary(state, leg, view):
+        if view is None or view.halted or not view.grid.one_way:
             return None
-        terms = _terms(leg, kind, name, view)
+        fields = astuple(leg)
+        if fields[4:12] != USUAL_FIELDS and not _ordinary(leg):
+            return None
+        terms = _terms(leg, kind, names[number], view)
         if terms is None:
             return None
         wait = _waits(terms, view)
@@ -123,7 +134,7 @@ def _oco(node: Oco) -> tuple[Relation, ...]:
 
 def _names(nodes: tuple[Any, ...]) -> tuple[str, ...] | None:
     """The legs' ids; nothing where some were given that could be refused or in the way."""
-    given = [leg.id for leg in nodes if getattr(leg, "id", None) is not None]
+    given = [leg.id for leg in nodes if leg.id is not None]
     if not given:
         count = len(nodes)
         return PAIR_NAMES if count == 2 else tuple([f"leg_{n + 1}" for n in range(count)])
@@ -132,34 +143,29 @@ def _names(nodes: tuple[Any, ...]) -> tuple[str, ...] | None:
     return tuple(given) if all(0 < len(name) <= ID_LENGTH_MAX for name in given) else None
 
 
-def _ordinary(state: State, leg: Any, view: MarketView) -> bool:
+def _ordinary(leg: Any) -> bool:
     """Whether nothing about the leg but its prices and quantity needs a thought."""
     return (
-        leg.side is not None
-        and leg.quantity is not None
-        and leg.when is None
+        leg.when is None
         and not leg.reduce_only
         and leg.position_side is None
         and leg.expire_at is None
         and leg.trigger_confirm is None
         and leg.hold in HELD_HERE
         and leg.time_in_force in LASTING
-        and not view.halted
-        and view.grid.instrument.position_mode is PositionMode.ONE_WAY
-        and not state.down.get(view.grid.venue, False)
     )
 
 
 def _terms(leg: Any, kind: LegType, name: str, view: MarketView) -> LegTerms | None:
     grid = view.grid
-    quantity = grid.quantity_units(leg.quantity)
-    if not isinstance(quantity, int) or quantity < grid.min_quantity:
+    text, side = leg.quantity, leg.side
+    if text is None or side is None:
         return None
-    if grid.max_quantity is not None and quantity > grid.max_quantity:
+    quantity = grid.quantity_units(text)
+    if type(quantity) is not int or not grid.min_quantity <= quantity <= grid.most:
         return None
-    side = 1 if leg.side is Side.BUY else -1
     price = level = trail = None
-    if kind is LegType.TRAILING_STOP:
+    if kind is TRAILING_STOP:
         if leg.activation_price is not None:
             return None
         trail = legterms.span(grid, leg.trail, "", False)
@@ -167,13 +173,18 @@ def _terms(leg: Any, kind: LegType, name: str, view: MarketView) -> LegTerms | N
         level = _price(grid, leg.trigger_price)
         if level is None:
             return None
-        if kind is LegType.STOP_LIMIT or kind is LegType.LIMIT_IF_TOUCHED:
+        if kind is STOP_LIMIT or kind is LIMIT_IF_TOUCHED:
             price = _price(grid, leg.price)
             if price is None or leg.escalate is not None:
                 return None
+    sign = 1 if side is BUY else -1
     by = leg.trigger_by
-    terms = LegTerms(name, kind, grid.symbol, side, quantity, price, level, trail, None, None, by)
-    if grid.min_notional or grid.instrument.price_band is not None:
+    if by is LAST and trail is None:
+        terms = LegTerms(name, kind, grid.symbol, sign, quantity, price, level)
+    else:
+        gap = (None, None)
+        terms = LegTerms(name, kind, grid.symbol, sign, quantity, price, level, trail, *gap, by)
+    if grid.judges_value:
         checks.value(grid, view.reference(), terms, "")
     return terms
 
@@ -182,25 +193,19 @@ def _price(grid: Grid, text: Any) -> int | None:
     if type(text) is not str:
         return None
     units = grid.price_units(text)
-    return units if isinstance(units, int) and units > 0 else None
+    return units if type(units) is int and units > 0 else None
 
 
 def _waits(terms: LegTerms, view: MarketView) -> Armed | None:
     """Where the leg waits; nothing when the market is there already."""
-    source = terms.trigger_by
-    if source is PriceSource.LAST:
-        price = view.last or None
-    else:
-        price = view.price(prices.channel_of(source, terms.side))
-    stands_at = terms.trigger_price
-    if stands_at is None:
-        return Armed(None, price)
-    assert isinstance(stands_at, int)
-    level = stands_at
-    if price is not None:
-        if source is PriceSource.MID:
-            level *= 2
-        rises = (terms.type in STOPS) == (terms.side > 0)
-        if price >= level if rises else price <= level:
+    source, side = terms.trigger_by, terms.side
+    price = view.last if source is LAST else view.price(prices.channel_of(source, side)) or 0
+    level = terms.trigger_price
+    if level is None:
+        return Armed(None, price or None)
+    assert type(level) is int
+    if price:
+        at = level * 2 if source is MID else level
+        if price >= at if (terms.type in STOPS) is (side > 0) else price <= at:
             return None
-    return Armed(stands_at)
+    return Armed(level)

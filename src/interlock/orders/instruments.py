@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from interlock.orders.numbers import Increment, NumberProblem, increment, parse_decimal
+from interlock.orders.numbers import UNITS_MAX, Increment, NumberProblem, increment, parse_decimal
 
 MEMO_MAX = 8192
 """Texts remembered per grid and kind; the memo is emptied when full."""
@@ -77,10 +77,13 @@ class Grid:
         "_prices",
         "_quantities",
         "instrument",
+        "judges_value",
         "max_quantity",
         "min_notional",
         "min_quantity",
         "money",
+        "most",
+        "one_way",
         "price",
         "quantity",
         "symbol",
@@ -105,6 +108,10 @@ class Grid:
             else _floor(self.quantity, instrument.max_quantity)
         )
         self.min_notional = _ceil(self.money, instrument.min_notional)
+        self.most = UNITS_MAX if self.max_quantity is None else self.max_quantity
+        self.one_way = instrument.position_mode is PositionMode.ONE_WAY
+        self.judges_value = bool(self.min_notional or instrument.price_band)
+        """Whether an order's price or worth can break a rule of the venue."""
         self._prices: dict[str, int] = {}
         self._quantities: dict[str, int] = {}
 

@@ -12,8 +12,9 @@ DIGITS_MAX = 40
 """Longest decimal text accepted, sign and point not counted: limits what a hostile body costs."""
 
 
-PLAIN_MAX = 20
-"""Longest text read the short way."""
+PLAIN_MAX = 15
+"""Most digits of a number of increments read the short way: none is beyond ``UNITS_MAX``."""
+_TENS = tuple(10**power for power in range(PLAIN_MAX + 1))
 UNITS_MAX = 10**15
 """Most whole increments of a price or quantity: beyond any market, and inside 64 bits."""
 
@@ -94,19 +95,14 @@ def plain_units(text: str, places: int) -> int:
 
     Most prices are plain, and there are too many of them to remember.
     """
-    size = len(text)
-    if size > PLAIN_MAX or not text.isascii():
+    whole, point, fraction = text.partition(".")
+    digits = whole + fraction
+    left = places - len(fraction)
+    if not whole or left < 0 or (point and not fraction) or len(digits) + left > PLAIN_MAX:
         return -1
-    point = text.find(".")
-    if point < 0:
-        units = int(text) * 10**places if text.isdigit() else -1
-        return units if units <= UNITS_MAX else -1
-    left = places - (size - point - 1)
-    digits = text[:point] + text[point + 1 :]
-    if left < 0 or point == 0 or point == size - 1 or not digits.isdigit():
+    if not (digits.isdigit() and digits.isascii()):
         return -1
-    units = int(digits) * 10**left
-    return units if units <= UNITS_MAX else -1
+    return int(digits) * _TENS[left] if left else int(digits)
 
 
 class Increment(Struct, frozen=True):

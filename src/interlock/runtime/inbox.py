@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from interlock.engine.decide import Input
+from interlock.engine.inputs import Input
 from interlock.orders.commands import Answer, Command, PlaceOrder, Signal
 
 Reply = Callable[[Answer], None]

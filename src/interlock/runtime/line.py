@@ -13,20 +13,13 @@ from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Raw
 
-from interlock.engine.decide import (
-    Decision,
-    Define,
-    Input,
-    Start,
-    Wakeup,
-    decide,
-    decide_tick,
-    next_wakeup,
-)
+from interlock.engine.decide import decide, decide_tick, next_wakeup
 from interlock.engine.digest import image, restore
 from interlock.engine.evolve import evolve
+from interlock.engine.inputs import Decision, Define, Input, Start, Wakeup
 from interlock.engine.order import NEVER
-from interlock.engine.state import Settings, State
+from interlock.engine.settings import Settings
+from interlock.engine.state import State
 from interlock.journal.frames import Frame, decode_facts, encode_facts
 from interlock.journal.port import AppendResult, Journal, settle
 from interlock.orders.capabilities import Capabilities
@@ -172,7 +165,7 @@ class Line:
             requests: list[Request] = []
             replies: list[tuple[Reply, Answer]] = []
             for _ in range(BATCH_MAX):
-                item = self.inbox.take(commands=not self.recovering)
+                item = self.inbox.take(not (self._asked and self.recovering))
                 if item is None:
                     break
                 self._turn(item.what, at, item.reply, requests, replies)
