@@ -6,6 +6,7 @@ nothing half-accepted stays: terms are complete, or nothing happened.
 """
 
 import hashlib
+from typing import Final
 
 import msgspec
 
@@ -22,8 +23,8 @@ from interlock.orders.terms import LegTerms, OrderTerms, Relation
 from interlock.orders.tree import LEGS_MAX, OnPartialFill
 
 ID_LENGTH_MAX = 64
-_BODY = msgspec.msgpack.Encoder()
-_HASHER = hashlib.blake2b(digest_size=8)
+_BODY: Final = msgspec.msgpack.Encoder()
+_HASHER: Final = hashlib.blake2b(digest_size=8)
 
 
 def digest(place: PlaceOrder) -> str:

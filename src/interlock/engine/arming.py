@@ -6,6 +6,7 @@ leg that is not armed has nothing in the index.
 """
 
 from heapq import heappush
+from typing import Final
 
 from interlock.engine import prices
 from interlock.engine.entries import Entry, TrailEntry
@@ -18,7 +19,9 @@ from interlock.orders.facts import Channel
 from interlock.orders.legs import LegType
 from interlock.orders.terms import Atom, AtomKind
 
-LAST, ON_LAST, ON_MID = PriceSource.LAST, Channel.LAST, Channel.MID
+LAST: Final = PriceSource.LAST
+ON_LAST: Final = Channel.LAST
+ON_MID: Final = Channel.MID
 """Names of this module: an enum's member costs a look-up each time it is named."""
 
 

@@ -8,6 +8,7 @@ decides no fact.
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
 
@@ -15,8 +16,8 @@ from interlock.engine.entries import Entry, Key, TrailEntry
 from interlock.engine.order import Leg, Order
 from interlock.orders.facts import OrderAccepted
 
-_ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(OrderAccepted)
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(OrderAccepted)
 
 Entries = dict[Key, list[Entry]]
 Watermarks = tuple[int | None, ...]

@@ -5,7 +5,7 @@ touched are reconciled until they rest, rules fire, wake-ups are asked for. Inva
 that changed is in the facts; the same state and input always give the same facts.
 """
 
-from typing import cast, get_args
+from typing import Final, cast, get_args
 
 from interlock.engine import (
     accept,
@@ -36,8 +36,8 @@ from interlock.orders.rejects import Reject, RejectCode
 from interlock.orders.requests import QueryOpenOrders
 from interlock.orders.ticks import Quote, Tick, Trade
 
-NOTHING = Decision([], [])
-SORTS: dict[type, int] = {
+NOTHING: Final = Decision([], [])
+SORTS: Final[dict[type, int]] = {
     **dict.fromkeys(get_args(c.Command), 0),
     **dict.fromkeys(get_args(r.Report), 1),
     **dict.fromkeys(get_args(Tick), 2),
@@ -46,12 +46,20 @@ SORTS: dict[type, int] = {
     Wakeup: 5,
 }
 """What an input is, by its type: one look instead of thirty."""
-COMMAND, REPORT, TICK, START, DEFINE = range(5)
+COMMAND: Final = 0
+REPORT: Final = 1
+TICK: Final = 2
+START: Final = 3
+DEFINE: Final = 4
 
 
 def decide(state: State, item: Input, at: int) -> Decision:
     """Take in one input at ``at`` (ns UTC; never earlier than the last)."""
     at = max(at, state.now)
+    if type(item) is c.PlaceOrder and not (state.timers and state.timers[0][0] <= at):
+        decision = _place_flat(state, item, at)
+        if decision is not None:
+            return decision
     turn = Turn(state, at)
     sort = SORTS[type(item)]
     if sort == REPORT:  # what was heard comes before what is overdue
@@ -319,6 +327,17 @@ def _about_order(
             winding.expire(turn, order)
 
 
+def _place_flat(state: State, place: c.PlaceOrder, at: int) -> Decision | None:
+    """An order that is flat and new needs no turn: one fact is all there is to say."""
+    if state.orders.named(place.account, place.client_order_id) is not None:
+        return None
+    fact = flat.accept(state, place, at)
+    if fact is None:
+        return None
+    evolve(state, fact)
+    return Decision([fact], [], c.Accepted(fact.terms.id, 1))
+
+
 def _place(turn: Turn, place: c.PlaceOrder) -> None:
     state = turn.state
     body = accept.digest(place)
@@ -333,11 +352,6 @@ def _place(turn: Turn, place: c.PlaceOrder) -> None:
                 f"{place.client_order_id!r} is the id of order {known} with another body.",
                 "Amend that order, or send a new id.",
             )
-        return
-    fact = flat.accept(state, place, body, turn.at)
-    if fact is not None:
-        turn.emit(fact)
-        turn.answer = c.Accepted(fact.terms.id, 1)
         return
     terms = accept.accept(state, place, body, turn.at)
     if isinstance(terms, Reject):

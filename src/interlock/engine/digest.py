@@ -15,7 +15,7 @@ from interlock.engine.order import NEVER, Order
 from interlock.engine.settings import Settings
 from interlock.engine.state import MarketView, State
 from interlock.orders.facts import OrderAccepted
-from interlock.orders.instruments import Grid
+from interlock.orders.grid import Grid
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Image)

@@ -5,19 +5,20 @@ plainest orders are the most frequent. Invariant: whatever is out of the ordinar
 general way, refusals above all; the state after both ways is the same (a property test says so).
 """
 
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import astuple
 
 from interlock.engine import checks, legterms, prices
+from interlock.engine.accept import digest as body_digest
 from interlock.engine.order import STOPS
 from interlock.engine.refusal import Refused
 from interlock.engine.state import MarketView, State
 from interlock.orders.commands import PlaceOrder
 from interlock.orders.conditions import PriceSource
 from interlock.orders.facts import Armed, OrderAccepted
+from interlock.orders.grid import Grid
 from interlock.orders.ids import order_id
-from interlock.orders.instruments import Grid
 from interlock.orders.legs import (
     Hold,
     LegType,
@@ -32,22 +33,25 @@ from interlock.orders.legs import (
 from interlock.orders.terms import LegTerms, OrderTerms, PolicyTerms, Relation
 from interlock.orders.tree import WIDTH_MAX, Oco, OnPartialFill, Policy
 
-ID_LENGTH_MAX = 64
-USUAL_POLICY = Policy()
-USUAL_TERMS = PolicyTerms()
-NO_RELATIONS: tuple[Relation, ...] = ()
-HELD_HERE = (None, Hold.AUTO, Hold.ENGINE)
-LASTING = (None, TimeInForce.GTC)
-USUAL_FIELDS = (None, None, False, None, None, None, PriceSource.LAST, None)
+ID_LENGTH_MAX: Final = 64
+USUAL_POLICY: Final = Policy()
+USUAL_TERMS: Final = PolicyTerms()
+NO_RELATIONS: Final[tuple[Relation, ...]] = ()
+HELD_HERE: Final = (None, Hold.AUTO, Hold.ENGINE)
+LASTING: Final = (None, TimeInForce.GTC)
+USUAL_FIELDS: Final = (None, None, False, None, None, None, PriceSource.LAST, None)
 """Of a leg as ``_Triggered`` orders them, from time in force to trigger confirm."""
-PAIR = (0, 1)
-PAIR_NAMES = ("leg_1", "leg_2")
-PLAIN_PAIR = (Relation("oco", PAIR, -1, "", OnPartialFill.CANCEL),)
-BUY, LAST, MID = Side.BUY, PriceSource.LAST, PriceSource.MID
-STOP_LIMIT, LIMIT_IF_TOUCHED = LegType.STOP_LIMIT, LegType.LIMIT_IF_TOUCHED
-TRAILING_STOP = LegType.TRAILING_STOP
+PAIR: Final = (0, 1)
+PAIR_NAMES: Final = ("leg_1", "leg_2")
+PLAIN_PAIR: Final = (Relation("oco", PAIR, -1, "", OnPartialFill.CANCEL),)
+BUY: Final = Side.BUY
+LAST: Final = PriceSource.LAST
+MID: Final = PriceSource.MID
+STOP_LIMIT: Final = LegType.STOP_LIMIT
+LIMIT_IF_TOUCHED: Final = LegType.LIMIT_IF_TOUCHED
+TRAILING_STOP: Final = LegType.TRAILING_STOP
 """Names of this module: an enum's member costs a look-up each time it is named."""
-KINDS: dict[type, LegType] = {
+KINDS: Final[dict[type, LegType]] = {
     Stop: LegType.STOP,
     StopLimit: LegType.STOP_LIMIT,
     MarketIfTouched: LegType.MARKET_IF_TOUCHED,
@@ -56,7 +60,7 @@ KINDS: dict[type, LegType] = {
 }
 
 
-def accept(state: State, place: PlaceOrder, digest: str, at: int) -> OrderAccepted | None:
+def accept(state: State, place: PlaceOrder, at: int) -> OrderAccepted | None:
     """The acceptance of a flat order with every leg armed; nothing for any other order."""
     if (
         (place.policy is not USUAL_POLICY and place.policy != USUAL_POLICY)
@@ -68,12 +72,12 @@ def accept(state: State, place: PlaceOrder, digest: str, at: int) -> OrderAccept
     ):
         return None
     try:
-        return _accept(state, place, digest, at)
+        return _accept(state, place, at)
     except Refused:
         return None  # the general way says why
 
 
-def _accept(state: State, place: PlaceOrder, digest: str, at: int) -> OrderAccepted | None:
+def _accept(state: State, place: PlaceOrder, at: int) -> OrderAccepted | None:
     node: Any = place.order
     if type(node) is Oco:
         nodes: tuple[Any, ...] = node.legs
@@ -112,7 +116,7 @@ def _accept(state: State, place: PlaceOrder, digest: str, at: int) -> OrderAccep
         order_id(state.seq + 1),
         place.client_order_id,
         place.account,
-        digest,
+        body_digest(place),
         tuple(legs),
         root,
         relations,

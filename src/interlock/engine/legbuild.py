@@ -14,7 +14,8 @@ from interlock.engine.state import State
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.commands import PlaceOrder
 from interlock.orders.conditions import PriceSource
-from interlock.orders.instruments import Grid, PositionMode
+from interlock.orders.grid import Grid
+from interlock.orders.instruments import PositionMode
 from interlock.orders.legs import (
     Hold,
     Leg,

@@ -11,7 +11,7 @@ from interlock.engine.settings import Settings
 from interlock.engine.triggers import TriggerChannel
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.facts import Channel
-from interlock.orders.instruments import Grid
+from interlock.orders.grid import Grid
 
 PLAIN = Capabilities()
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from interlock.orders.conditions import PriceSource
-from interlock.orders.instruments import Grid
+from interlock.orders.grid import Grid
 from interlock.orders.legs import TimeInForce
 from interlock.orders.numbers import decimal_text
 from interlock.orders.terms import (

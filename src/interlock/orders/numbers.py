@@ -8,13 +8,12 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from interlock.orders.plain import plain_units
+
 DIGITS_MAX = 40
 """Longest decimal text accepted, sign and point not counted: limits what a hostile body costs."""
 
 
-PLAIN_MAX = 15
-"""Most digits of a number of increments read the short way: none is beyond ``UNITS_MAX``."""
-_TENS = tuple(10**power for power in range(PLAIN_MAX + 1))
 UNITS_MAX = 10**15
 """Most whole increments of a price or quantity: beyond any market, and inside 64 bits."""
 
@@ -88,21 +87,6 @@ def decimal_text(mantissa: int, places: int) -> str:
     digits = str(abs(mantissa)).rjust(places + 1, "0")
     fraction = digits[-places:].rstrip("0")
     return f"{sign}{digits[:-places]}.{fraction}" if fraction else sign + digits[:-places]
-
-
-def plain_units(text: str, places: int) -> int:
-    """Increments of ``10 ** -places`` in the plainest of texts; -1 for any other, to be parsed.
-
-    Most prices are plain, and there are too many of them to remember.
-    """
-    whole, point, fraction = text.partition(".")
-    digits = whole + fraction
-    left = places - len(fraction)
-    if not whole or left < 0 or (point and not fraction) or len(digits) + left > PLAIN_MAX:
-        return -1
-    if not (digits.isdigit() and digits.isascii()):
-        return -1
-    return int(digits) * _TENS[left] if left else int(digits)
 
 
 class Increment(Struct, frozen=True):
