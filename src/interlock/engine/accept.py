@@ -34,15 +34,15 @@ def digest(place: PlaceOrder) -> str:
     return hasher.hexdigest()
 
 
-def accept(state: State, place: PlaceOrder, body: str, at: int) -> OrderTerms | Reject:
-    """Terms for the order whose body has the digest ``body``, or why there can be none."""
+def accept(state: State, place: PlaceOrder, at: int) -> OrderTerms | Reject:
+    """Terms for the order, or why there can be none."""
     try:
-        return _accept(state, place, body, at)
+        return _accept(state, place, at)
     except Refused as refused:
         return refused.reject
 
 
-def _accept(state: State, place: PlaceOrder, body: str, at: int) -> OrderTerms:
+def _accept(state: State, place: PlaceOrder, at: int) -> OrderTerms:
     if not 0 < len(place.client_order_id) <= ID_LENGTH_MAX:
         refuse(
             RejectCode.MALFORMED,
@@ -64,7 +64,7 @@ def _accept(state: State, place: PlaceOrder, body: str, at: int) -> OrderTerms:
         id=order_id(state.seq + 1),
         client_order_id=place.client_order_id,
         account=place.account,
-        digest=body,
+        digest=digest(place),
         legs=legs,
         root=top,
         relations=tuple(r for r in reader.relations if r is not None),

@@ -20,6 +20,7 @@ from interlock.engine import (
     watching,
     winding,
 )
+from interlock.engine.book import TERMS_MARK
 from interlock.engine.evolve import evolve
 from interlock.engine.inputs import Decision, Define, Input, Start, Wakeup
 from interlock.engine.leg import LegState
@@ -338,12 +339,19 @@ def _place_flat(state: State, place: c.PlaceOrder, at: int) -> Decision | None:
     return Decision([fact], [], c.Accepted(fact.terms.id, 1))
 
 
+def _same_body(state: State, known: str, place: c.PlaceOrder) -> bool:
+    """Whether the order was placed with this very body."""
+    stored = state.orders.body_digest(known)
+    if stored.startswith(TERMS_MARK):
+        return flat.body_digest(state, place) == stored
+    return accept.digest(place) == stored
+
+
 def _place(turn: Turn, place: c.PlaceOrder) -> None:
     state = turn.state
-    body = accept.digest(place)
     known = state.orders.named(place.account, place.client_order_id)
     if known is not None:
-        if state.orders.body_digest(known) == body:
+        if _same_body(state, known, place):
             turn.answer = c.Accepted(known, 1, replayed=True)
         else:
             turn.answer = Reject(
@@ -353,7 +361,7 @@ def _place(turn: Turn, place: c.PlaceOrder) -> None:
                 "Amend that order, or send a new id.",
             )
         return
-    terms = accept.accept(state, place, body, turn.at)
+    terms = accept.accept(state, place, turn.at)
     if isinstance(terms, Reject):
         turn.answer = terms
         return

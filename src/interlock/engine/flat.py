@@ -10,7 +10,7 @@ from typing import Any, Final
 from msgspec.structs import astuple
 
 from interlock.engine import checks, legterms, prices
-from interlock.engine.accept import digest as body_digest
+from interlock.engine.book import terms_digest
 from interlock.engine.order import STOPS
 from interlock.engine.refusal import Refused
 from interlock.engine.state import MarketView, State
@@ -39,8 +39,13 @@ USUAL_TERMS: Final = PolicyTerms()
 NO_RELATIONS: Final[tuple[Relation, ...]] = ()
 HELD_HERE: Final = (None, Hold.AUTO, Hold.ENGINE)
 LASTING: Final = (None, TimeInForce.GTC)
+FIELDS: Final = (
+    *("id", "instrument", "side", "quantity", "time_in_force", "expire_at", "reduce_only"),
+    *("position_side", "when", "hold", "trigger_by", "trigger_confirm"),
+)
+"""Every leg type here begins with these; a test says so."""
 USUAL_FIELDS: Final = (None, None, False, None, None, None, PriceSource.LAST, None)
-"""Of a leg as ``_Triggered`` orders them, from time in force to trigger confirm."""
+"""From time in force on, of a leg that says nothing about them."""
 PAIR: Final = (0, 1)
 PAIR_NAMES: Final = ("leg_1", "leg_2")
 PLAIN_PAIR: Final = (Relation("oco", PAIR, -1, "", OnPartialFill.CANCEL),)
@@ -62,69 +67,69 @@ KINDS: Final[dict[type, LegType]] = {
 
 def accept(state: State, place: PlaceOrder, at: int) -> OrderAccepted | None:
     """The acceptance of a flat order with every leg armed; nothing for any other order."""
-    if (
-        (place.policy is not USUAL_POLICY and place.policy != USUAL_POLICY)
-        or place.rules
-        or place.round
-        or place.max_age_ms is not None
-        or not place.account
-        or not 0 < len(place.client_order_id) <= ID_LENGTH_MAX
-    ):
-        return None
     try:
-        return _accept(state, place, at)
+        terms = terms_of(state, place, order_id(state.seq + 1))
+        if terms is None or (state.down and any(state.down.values())):
+            return None
+        armed: list[Armed] = []
+        for leg in terms.legs:
+            view = state.markets[leg.instrument]
+            if view.halted:
+                return None
+            if view.grid.judges_value:
+                checks.value(view.grid, view.reference(), leg, "")
+            wait = _waits(leg, view)
+            if wait is None:
+                return None
+            armed.append(wait)
     except Refused:
         return None  # the general way says why
+    return OrderAccepted(at, terms, tuple(armed))
 
 
-def _accept(state: State, place: PlaceOrder, at: int) -> OrderAccepted | None:
-    node: Any = place.order
+def body_digest(state: State, place: PlaceOrder) -> str:
+    """What ``OrderBook.body_digest`` gives for a flat order of this body; nothing if it is not.
+
+    Two bodies of flat orders are the same when they mean the same terms.
+    """
+    try:
+        terms = terms_of(state, place, "")
+    except Refused:
+        return ""
+    return "" if terms is None else terms_digest(terms)
+
+
+def terms_of(state: State, place: PlaceOrder, name: str) -> OrderTerms | None:
+    """The terms of a flat order, whatever the market; nothing for any other order."""
+    client, account, node, policy, rules, tag, rounds, made_at, max_age = astuple(place)
+    if policy is not USUAL_POLICY and policy != USUAL_POLICY:
+        return None
+    if rules or rounds or made_at is not None or max_age is not None:
+        return None
+    if not account or not 0 < len(client) <= ID_LENGTH_MAX:
+        return None
     if type(node) is Oco:
         nodes: tuple[Any, ...] = node.legs
         if not 2 <= len(nodes) <= WIDTH_MAX:
             return None
-        relations = _oco(node)
-        root = -1
+        relations, root = _oco(node), -1
     elif type(node) in KINDS:
         nodes, relations, root = (node,), NO_RELATIONS, 0
     else:
         return None
     names = _names(nodes)
-    if names is None or (state.down and any(state.down.values())):
+    if names is None:
         return None
     legs: list[LegTerms] = []
-    armed: list[Armed] = []
     for number, leg in enumerate(nodes):
         kind = KINDS.get(type(leg))
         if kind is None:
             return None
-        view = state.markets.get(leg.instrument or "")
-        if view is None or view.halted or not view.grid.one_way:
-            return None
-        fields = astuple(leg)
-        if fields[4:12] != USUAL_FIELDS and not _ordinary(leg):
-            return None
-        terms = _terms(leg, kind, names[number], view)
+        terms = _leg(state, astuple(leg), kind, names[number])
         if terms is None:
             return None
-        wait = _waits(terms, view)
-        if wait is None:
-            return None
         legs.append(terms)
-        armed.append(wait)
-    terms_of_all = OrderTerms(
-        order_id(state.seq + 1),
-        place.client_order_id,
-        place.account,
-        body_digest(place),
-        tuple(legs),
-        root,
-        relations,
-        USUAL_TERMS,
-        (),
-        place.tag,
-    )
-    return OrderAccepted(at, terms_of_all, tuple(armed))
+    return OrderTerms(name, client, account, "", tuple(legs), root, relations, USUAL_TERMS, (), tag)
 
 
 def _oco(node: Oco) -> tuple[Relation, ...]:
@@ -147,50 +152,54 @@ def _names(nodes: tuple[Any, ...]) -> tuple[str, ...] | None:
     return tuple(given) if all(0 < len(name) <= ID_LENGTH_MAX for name in given) else None
 
 
-def _ordinary(leg: Any) -> bool:
-    """Whether nothing about the leg but its prices and quantity needs a thought."""
-    return (
-        leg.when is None
-        and not leg.reduce_only
-        and leg.position_side is None
-        and leg.expire_at is None
-        and leg.trigger_confirm is None
-        and leg.hold in HELD_HERE
-        and leg.time_in_force in LASTING
-    )
-
-
-def _terms(leg: Any, kind: LegType, name: str, view: MarketView) -> LegTerms | None:
-    grid = view.grid
-    text, side = leg.quantity, leg.side
-    if text is None or side is None:
+def _leg(state: State, fields: tuple[Any, ...], kind: LegType, name: str) -> LegTerms | None:
+    """One leg's terms; ``fields`` are as ``FIELDS`` names them, then the type's own prices."""
+    usual = fields[4:12]
+    if usual != USUAL_FIELDS and not _ordinary(usual):
         return None
+    view = state.markets.get(fields[1] or "")
+    side, text = fields[2], fields[3]
+    if view is None or side is None or text is None:
+        return None
+    grid = view.grid
     quantity = grid.quantity_units(text)
     if type(quantity) is not int or not grid.min_quantity <= quantity <= grid.most:
         return None
+    if not grid.one_way:
+        return None
     price = level = trail = None
     if kind is TRAILING_STOP:
-        if leg.activation_price is not None:
+        if fields[13] is not None:
             return None
-        trail = legterms.span(grid, leg.trail, "", False)
+        trail = legterms.span(grid, fields[12], "", False)
     else:
-        level = _price(grid, leg.trigger_price)
+        level = _price(grid, fields[12])
         if level is None:
             return None
         if kind is STOP_LIMIT or kind is LIMIT_IF_TOUCHED:
-            price = _price(grid, leg.price)
-            if price is None or leg.escalate is not None:
+            price = _price(grid, fields[13])
+            if price is None or fields[14] is not None:
                 return None
     sign = 1 if side is BUY else -1
-    by = leg.trigger_by
+    by = fields[10]
     if by is LAST and trail is None:
-        terms = LegTerms(name, kind, grid.symbol, sign, quantity, price, level)
-    else:
-        gap = (None, None)
-        terms = LegTerms(name, kind, grid.symbol, sign, quantity, price, level, trail, *gap, by)
-    if grid.judges_value:
-        checks.value(grid, view.reference(), terms, "")
-    return terms
+        return LegTerms(name, kind, grid.symbol, sign, quantity, price, level)
+    gap = (None, None)
+    return LegTerms(name, kind, grid.symbol, sign, quantity, price, level, trail, *gap, by)
+
+
+def _ordinary(usual: tuple[Any, ...]) -> bool:
+    """Whether nothing about the leg but its prices and quantity needs a thought."""
+    tif, expire_at, reduce_only, position_side, when, hold, _, confirm = usual
+    return (
+        when is None
+        and not reduce_only
+        and position_side is None
+        and expire_at is None
+        and confirm is None
+        and hold in HELD_HERE
+        and tif in LASTING
+    )
 
 
 def _price(grid: Grid, text: Any) -> int | None:

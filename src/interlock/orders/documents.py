@@ -68,7 +68,8 @@ def order_document(terms: OrderTerms, grids: Grids) -> Document:
         ]
     if terms.tag:
         document["tag"] = terms.tag
-    document["digest"] = terms.digest
+    if terms.digest:
+        document["digest"] = terms.digest
     return document
 
 

@@ -225,7 +225,8 @@ class OrderTerms(Struct, frozen=True, omit_defaults=True, rename=_ORDER_KEYS, gc
     client_order_id: str
     account: str
     digest: str
-    """Of the request's body: the same id with another body is refused."""
+    """Of the request's body: the same id with another body is refused. Empty for an order whose
+    terms say as much."""
     legs: tuple[LegTerms, ...]
     root: int = 0
     relations: tuple[Relation, ...] = ()
