@@ -140,7 +140,7 @@ class Line:
     # Working.
 
     def put(self, what: Input, at: int, reply: Reply | None = None) -> None:
-        self.inbox.put(what, at, reply)
+        self.inbox.put(what, reply)
 
     def tick(self, tick: Tick, at: int) -> bool:
         """A tick straight to its turn: what waits in the inbox has been dealt with.
@@ -168,7 +168,7 @@ class Line:
                 item = self.inbox.take(not (self._asked and self.recovering))
                 if item is None:
                     break
-                self._turn(item.what, at, item.reply, requests, replies)
+                self._turn(item[0], at, item[1], requests, replies)
             due = next_wakeup(self.state)
             if due is not None and due <= at:
                 self._turn(Wakeup(), at, None, requests)
@@ -274,12 +274,11 @@ class Line:
 
     def _encoded(self, facts: list[Fact]) -> bytes:
         """A frame's payload; acceptances that the state keeps as bytes are not encoded twice."""
-        parts: list[Fact | Raw] = list(facts)
-        for number, fact in enumerate(facts):
-            if isinstance(fact, OrderAccepted) and fact.armed:
-                data = self.state.orders.acceptance(fact.terms.id)
-                if data is not None:
-                    parts[number] = Raw(data)
+        parts: list[Fact | Raw] = []
+        orders = self.state.orders
+        for fact in facts:
+            data = orders.acceptance(fact.terms.id) if type(fact) is OrderAccepted else None
+            parts.append(fact if data is None else Raw(data))
         return encode_facts(parts)
 
     def _act(self, requests: list[Request]) -> None:
