@@ -5,7 +5,8 @@ from fractions import Fraction
 import pytest
 
 from interlock.orders import facts as f
-from interlock.orders.instruments import Grid, Instrument
+from interlock.orders.grid import Grid
+from interlock.orders.instruments import Instrument
 from interlock.runtime.summary import AVERAGE_PLACES, Holding, Summary, fraction_text
 from interlock.sim.world import SYMBOL, World
 

@@ -7,12 +7,12 @@ at its venue is refused before anything is sent, naming leg and rule.
 from msgspec.structs import replace
 
 from interlock.engine import legterms, prices, scope
+from interlock.engine.branches import Leaf
 from interlock.engine.order import STOPS, TRAILS, Leg, Order
 from interlock.engine.refusal import refuse
 from interlock.engine.state import State
-from interlock.engine.unfold import Leaf
 from interlock.orders.commands import PlaceOrder
-from interlock.orders.instruments import Grid
+from interlock.orders.grid import Grid
 from interlock.orders.legs import Hold, LegType
 from interlock.orders.rejects import RejectCode
 from interlock.orders.terms import AtomKind, LegTerms, OrderTerms, PolicyTerms, Span

@@ -7,7 +7,7 @@ same orders, and every order is one that a trader could mean.
 from random import Random
 from typing import Any
 
-from interlock.orders.instruments import Grid
+from interlock.orders.grid import Grid
 
 Body = dict[str, Any]
 

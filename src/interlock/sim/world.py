@@ -18,7 +18,8 @@ from interlock.market.generator import generate
 from interlock.orders import commands as c
 from interlock.orders.capabilities import Capabilities, IdPromise
 from interlock.orders.facts import Fact
-from interlock.orders.instruments import Grid, Instrument
+from interlock.orders.grid import Grid
+from interlock.orders.instruments import Instrument
 from interlock.orders.requests import Request
 from interlock.orders.ticks import Tick, Trade
 from interlock.orders.tree import LegChange
