@@ -16,7 +16,7 @@ from msgspec import Raw, Struct
 from chaos import wire
 from chaos.venue import FIRST_PRICE, INSTRUMENTS
 from interlock.orders.commands import Accepted, Answer
-from interlock.orders.instruments import Grid
+from interlock.orders.grid import Grid
 from interlock.orders.rejects import Reject
 from interlock.sim.trees import TreeMaker
 

@@ -18,7 +18,7 @@ from chaos.link import Link
 from chaos.venue import INSTRUMENTS, capabilities
 from interlock.engine.digest import digest
 from interlock.engine.leg import LegState
-from interlock.engine.state import Settings
+from interlock.engine.settings import Settings
 from interlock.journal.projection import NAME as PROJECTION
 from interlock.journal.projection import Projection
 from interlock.journal.sqlite import SqliteJournal, Verify

@@ -19,9 +19,10 @@ import msgspec
 from chaos import wire
 from interlock.market.generator import BTC
 from interlock.orders.capabilities import Capabilities
-from interlock.orders.instruments import Grid, Instrument
+from interlock.orders.grid import Grid
+from interlock.orders.instruments import Instrument
 from interlock.orders.reports import Connection
-from interlock.orders.requests import SubmitVenueList, SubmitVenueOrder
+from interlock.orders.requests import Request, SubmitVenueList, SubmitVenueOrder
 from interlock.orders.ticks import Quote, Tick, Trade
 from interlock.sim.world import draw_capabilities
 from interlock.venues.paper.exchange import PaperExchange
@@ -133,7 +134,7 @@ class VenueServer:
             self.exchange.disconnect(self.now())
             writer.close()
 
-    def _receive(self, writer: asyncio.StreamWriter, request: wire.Request) -> None:
+    def _receive(self, writer: asyncio.StreamWriter, request: Request) -> None:
         """A request is read; it counts although its sender may be dead, but for some."""
         if writer is not self._trading:
             return

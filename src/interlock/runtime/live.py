@@ -35,7 +35,7 @@ class Live:
         self,
         line: Line,
         clock: SteadyClock,
-        upkeep: Sequence[Callable[[], None]] = (),
+        upkeep: Sequence[Callable[[], object]] = (),
         upkeep_s: float = UPKEEP_S,
         told: Callable[[str], None] = lambda _: None,
     ) -> None:
