@@ -5,6 +5,7 @@ ever signalled, by its pid, and nothing outlives ``Lives``.
 """
 
 import asyncio
+import os
 import signal
 import sys
 import time
@@ -100,6 +101,13 @@ class Lives:
         self._lives = [one for one in self._lives if one.process.returncode is None]
         self._lives.append(life)
         return life
+
+
+async def orphaned() -> None:
+    """Ends when whoever started this process has gone: nothing is left behind then."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(0.2)
 
 
 async def view(port: int) -> wire.Shown:

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from chaos import wire
+from chaos.life import orphaned
 from chaos.link import Link
 from chaos.venue import INSTRUMENTS, capabilities
 from interlock.engine.digest import digest
@@ -62,6 +63,8 @@ class Process:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.live.stop)
+        alone = asyncio.create_task(orphaned())
+        alone.add_done_callback(lambda _: self.live.stop())
         linked = asyncio.create_task(self.link.run())
         linked.add_done_callback(_bring_up)
         waiting = asyncio.create_task(self.link.joined.wait())
@@ -75,8 +78,9 @@ class Process:
         _say(f"listening {server.sockets[0].getsockname()[1]}")
         await self.live.run()
         server.close()
-        linked.cancel()
-        await asyncio.gather(linked, return_exceptions=True)
+        for task in (linked, alone):
+            task.cancel()
+        await asyncio.gather(linked, alone, return_exceptions=True)
         self.projection.catch_up(self.journal)
         self.projection.close()
         self.journal.close()

@@ -8,7 +8,6 @@ Usage: ``python -m chaos.venue --seed N``; prints the port it listens on.
 
 import argparse
 import asyncio
-import os
 import signal
 import sys
 import time
@@ -17,6 +16,7 @@ from random import Random
 import msgspec
 
 from chaos import wire
+from chaos.life import orphaned
 from interlock.market.generator import BTC
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.grid import Grid
@@ -182,16 +182,12 @@ async def run(seed: int) -> None:
     market = asyncio.create_task(venue.market())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, market.cancel)
-    await asyncio.gather(market, _parent_gone(market), return_exceptions=True)
+    alone = asyncio.create_task(orphaned())
+    await asyncio.wait([market, alone], return_when=asyncio.FIRST_COMPLETED)
+    for task in (market, alone):
+        task.cancel()
+    await asyncio.gather(market, alone, return_exceptions=True)
     server.close()
-
-
-async def _parent_gone(market: asyncio.Task[None]) -> None:
-    """Whoever started this may be killed too; nothing is left behind then."""
-    parent = os.getppid()
-    while os.getppid() == parent and not market.done():
-        await asyncio.sleep(0.2)
-    market.cancel()
 
 
 def main() -> None:

@@ -1,12 +1,13 @@
 """The mark: a journal that has become shorter is noticed, and a mark never stops a whole one."""
 
+import errno
 import os
 import shutil
 from pathlib import Path
 
 import pytest
 
-from interlock.journal.errors import JournalDamaged
+from interlock.journal.errors import JournalDamaged, JournalUnavailable
 from interlock.journal.frames import Frame
 from interlock.journal.mark import Mark
 from interlock.journal.port import AppendResult
@@ -111,3 +112,21 @@ def test_a_commit_that_was_not_acknowledged_is_cut_as_before(killed: Path) -> No
     assert journal.recovered is not None
     assert journal.tail().n == FRAMES - 1
     journal.close()
+
+
+def test_a_torn_log_that_cannot_be_kept_leaves_everything_as_it_was(
+    killed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk: half a copy would only take more room."""
+    os.truncate(killed / "journal.db-wal", size_after(killed, FRAMES) - 10)
+    before = (killed / "journal.db-wal").read_bytes()
+
+    def half_a_copy(source: Path, target: Path) -> None:
+        target.write_bytes(source.read_bytes()[:100])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("interlock.journal.repair.shutil.copyfile", half_a_copy)
+    with pytest.raises(JournalUnavailable, match=r"the disk is full. Free space. Nothing was"):
+        SqliteJournal(killed)
+    assert (killed / "journal.db-wal").read_bytes() == before
+    assert not (killed / "journal.db-wal.torn").exists()
