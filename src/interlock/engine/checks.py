@@ -94,7 +94,7 @@ def with_safety_stops(state: State, terms: OrderTerms) -> OrderTerms:
     for number, relation in enumerate(terms.relations):
         if relation.kind != "oto":
             continue
-        entry = legs[next(scope.legs_under(order, relation.children[0]))]
+        entry = legs[scope.legs_under(order, relation.children[0])[0]]
         exits = [legs[n] for n in scope.legs_under(order, relation.children[1])]
         if not any(leg.exits for leg in exits):
             continue
@@ -228,7 +228,7 @@ def _side_of_entry(state: State, order: Order, number: int, entry: int, leaf: Le
 
 
 def _entry_price(state: State, order: Order, entry: int) -> int | None:
-    leg = order.legs[next(scope.legs_under(order, entry))].terms
+    leg = order.legs[scope.legs_under(order, entry)[0]].terms
     for term in (leg.price, leg.trigger_price):
         if isinstance(term, int):
             return term

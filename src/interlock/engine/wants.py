@@ -245,7 +245,7 @@ def farthest_first(order: Order, children: tuple[int, ...]) -> list[int]:
 
     def distance(position: int) -> tuple[int, int]:
         child = children[position]
-        leg = order.legs[next(scope.legs_under(order, child))]
+        leg = order.legs[scope.legs_under(order, child)[0]]
         term = leg.terms.price if leg.terms.price is not None else leg.terms.trigger_price
         if term is None:
             return (0, position)

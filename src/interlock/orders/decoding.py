@@ -39,7 +39,13 @@ def decode_command(data: bytes) -> Command | Reject:
 
 def decode_body(data: bytes, kind: type[Decoded]) -> Decoded | Reject:
     """The body of something whose kind is known from elsewhere, or why it is not one."""
-    return _decoded(data, msgspec.json.Decoder(kind).decode, kind)
+    known: Any = kind
+    return _decoded(data, _decoder(known).decode, kind)
+
+
+@lru_cache(maxsize=64)
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
 
 
 def _decoded(data: bytes, decode: Callable[[bytes], Decoded], kind: Any) -> Decoded | Reject:
