@@ -77,8 +77,10 @@ class PaperExchange:
         self._markets: dict[str, Market] = {}
         self._weather = Weather(faults, seed)
         self._outbox = Outbox(self._weather)
-        self._ledger = Ledger(name, self._outbox)
-        self._matching = Matching(model, self._ledger)
+        separate = capabilities.conditional_ids
+        self._ledger = Ledger(name, self._outbox, separate)
+        refuses = self._weather.refuses if separate else lambda: False
+        self._matching = Matching(model, self._ledger, refuses)
         self._intake = Intake(
             name,
             capabilities,
@@ -107,6 +109,8 @@ class PaperExchange:
         self._advance(at)
         weather, faults = self._weather, self._weather.faults
         muted = False
+        if weather.strikes(faults.ban_permille) and at >= self._intake.banned_until:
+            self._intake.banned_until = at + faults.ban_ns
         if isinstance(
             request, SubmitVenueOrder | SubmitVenueList | CancelVenueOrder | AmendVenueOrder
         ):
