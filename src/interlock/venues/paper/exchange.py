@@ -276,6 +276,9 @@ class PaperExchange:
     ) -> PaperPosition:
         return self._ledger.accounts.position((account, instrument, position_side))
 
+    def position_mode(self, instrument: str) -> PositionMode:
+        return self._markets[instrument].grid.instrument.position_mode
+
     def is_halted(self, instrument: str) -> bool:
         return self._markets[instrument].halted
 
