@@ -1,5 +1,7 @@
 """I6 for commands: each is answered once, and a repeated request as it was the first time."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from interlock.audit.breach import Tell
@@ -18,13 +20,17 @@ class Answers:
         """Orders by account and client order id, from facts."""
         self._bodies: dict[Key, bytes] = {}
         self._asked: dict[int, c.Command] = {}
+        self._live: dict[int, list[str]] = {}
+        """What a mass cancel found when it was asked for."""
 
     def restart(self) -> None:
         """The process is gone, and with it all questions; clients will ask again."""
         self._asked.clear()
 
-    def asked(self, number: int, command: c.Command) -> None:
+    def asked(self, number: int, command: c.Command, live: Iterable[Record]) -> None:
         self._asked[number] = command
+        if isinstance(command, c.CancelOrders):
+            self._live[number] = [record.id for record in live]
 
     def answered(
         self, tell: Tell, number: int, command: c.Command, answer: c.Answer, live: list[Record]
@@ -34,7 +40,7 @@ class Answers:
         if isinstance(command, c.PlaceOrder):
             self._placed(tell, command, answer)
         elif isinstance(command, c.CancelOrders) and isinstance(answer, c.Accepted):
-            self._canceled(tell, command, answer, live)
+            self._canceled(tell, command, answer, live, self._live.get(number, []))
 
     def _placed(self, tell: Tell, place: c.PlaceOrder, answer: c.Answer) -> None:
         key = (place.account, place.client_order_id)
@@ -54,7 +60,12 @@ class Answers:
         self._bodies[key] = body
 
     def _canceled(
-        self, tell: Tell, command: c.CancelOrders, answer: c.Accepted, records: list[Record]
+        self,
+        tell: Tell,
+        command: c.CancelOrders,
+        answer: c.Accepted,
+        records: list[Record],
+        before: list[str],
     ) -> None:
         """A mass cancel takes exactly the orders that match; one just done may be left out."""
         matched = {r.id: not r.done for r in records if _matches(command, r)}
@@ -62,7 +73,7 @@ class Answers:
             if order_id not in matched:
                 tell("cancel all", f"{order_id} was canceled and does not match")
         for order_id, live in matched.items():
-            if live and order_id not in answer.orders:
+            if live and order_id in before and order_id not in answer.orders:
                 tell("cancel all", f"{order_id} matches and was not canceled")
 
     def finish(self, tell: Tell) -> None:

@@ -70,7 +70,7 @@ class Auditor:
         self._wire.at_rest(self._tell, self._records)
 
     def asked(self, number: int, command: Command) -> None:
-        self._answers.asked(number, command)
+        self._answers.asked(number, command, self._live.values())
 
     def answered(self, number: int, command: Command, answer: Answer) -> None:
         records = list(self._records.values())

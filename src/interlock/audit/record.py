@@ -144,7 +144,8 @@ class Record(Struct):
             for n, leg in enumerate(self.legs)
             if leg.system == "flatten" and leg.scope in inside
         )
-        return self.fill(first) - out - flat - self.adjusted
+        outermost = all(self.oto_above(n) is None for n in inside)
+        return self.fill(first) - out - flat - (self.adjusted if outermost else 0)
 
     def told(self, *kinds: str) -> bool:
         return any(kind in self.incidents for kind in kinds)
