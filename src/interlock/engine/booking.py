@@ -214,7 +214,12 @@ def _amended(turn: Turn, order: Order, number: int, report: r.Amended) -> None:
     venue = leg.venue
     assert venue is not None
     if report.request is None:
-        outside.amended(turn, order, number, report)
+        if leg.state is LegState.PENDING_NEW:  # a change by others proves that it has arrived
+            turn.emit(f.VenueOrderAcknowledged(turn.at, order.id, number, venue.attempt, ""))
+        if leg.state is LegState.WORKING:
+            outside.amended(turn, order, number, report)
+        else:  # with a request of ours open nobody can say which of the two came last
+            ask(turn, order, number, "changed by somebody else meanwhile")
         return
     asked = leg.state is LegState.PENDING_REPLACE and report.request == venue.request
     if not asked and leg.state is not LegState.UNCONFIRMED:
@@ -315,7 +320,7 @@ def _refute_missing(
     leg = order.legs[number]
     listed = {execution.exec_id: True for execution in report.fills}
     for exec_id, booked in list(leg.fills.items()):
-        if booked.attempt != attempt or booked.at > report.as_of:
+        if booked.attempt != attempt:
             continue
         if exec_id in listed:
             if booked.confirm_by or booked.doubted:
@@ -324,6 +329,8 @@ def _refute_missing(
             continue
         elif not booked.doubted:
             turn.emit(f.FillDoubted(turn.at, order.id, number, attempt, exec_id))
+        elif booked.at > report.as_of:
+            continue  # the answer is older than the fill
         elif turn.at - booked.doubted >= turn.state.settings.query_after_ns:
             _take_back(turn, order, number, exec_id, "and does not know the fill")
 

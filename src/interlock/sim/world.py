@@ -132,6 +132,7 @@ class World:
                     exchange.resume(instrument.symbol, self.now)
         self._cut = False
         self._restart_at = min(self._restart_at, self.now)
+        self._say("calm", None)
         self._script = _calm(self.plan, self.now)
         self._at = 0
         self._play(self.now + SETTLE_NS)
@@ -249,6 +250,9 @@ class World:
         self.exchanges[tick.instrument.rpartition(".")[2]].on_tick(tick)
         if self._hear():  # what the venue said of it is on our side before the tick is
             line.run(self._server_time)
+        if line.recovering:  # until the venues have answered, ticks are let pass
+            line.tick(tick, self._server_time)
+            return
         self.auditor.tick(tick, self._server_time)
         line.tick(tick, self._server_time)
         self.auditor.ticked()
@@ -312,10 +316,10 @@ class World:
         line = Line(self.journal, self._ports)
         line.inbox = MortalInbox(self.points)
         line.listeners.append(self._hear_facts)
-        self.auditor.started()
         line.recover()
         self._say("started", None)
         self._tell_unheard()
+        self.auditor.started()
         if line.state.seq:
             self._check_fold(line.state, "after a crash")
         line.start(self._server_time, self.instruments, self._known)
