@@ -12,7 +12,7 @@ import msgspec
 
 from interlock.orders import commands as c
 from interlock.orders.capabilities import Capabilities, IdPromise
-from interlock.orders.instruments import Grid, Instrument, PositionMode
+from interlock.orders.instruments import Fees, Grid, Instrument, PositionMode
 from interlock.orders.legs import PositionSide
 from interlock.orders.ticks import Tick, Trade
 from interlock.orders.tree import LegChange
@@ -194,6 +194,7 @@ class Draw:
             quantity_increment=rng.choice(("0.001", "1")),
             min_quantity=rng.choice(("0", "0", "3")),
             position_mode=PositionMode.HEDGE if hedge else PositionMode.ONE_WAY,
+            fees=rng.choice((Fees(), Fees("1", "4.5"), Fees("-0.5", "3"))),
         )
 
     def _commands(self) -> list[Given]:

@@ -21,7 +21,7 @@ from interlock.orders.reports import Report
 from interlock.orders.requests import Request
 from interlock.orders.ticks import Quote, Tick, Trade
 from interlock.runtime.errors import RuntimeTrouble
-from interlock.runtime.line import Line
+from interlock.runtime.line import Line, Listener
 from interlock.sim.deeds import do
 from interlock.sim.mortal import Killed, MortalInbox, MortalJournal, MortalVenue, Points
 from interlock.sim.plan import ClockStep, Deed, Plan
@@ -76,6 +76,8 @@ class World:
         self.points = Points(plan)
         self.journal = MortalJournal(self.points)
         self.line: Line | None = None
+        self.listeners: list[Listener] = []
+        """Others that hear the facts, of every process in turn."""
         self._told = listening.happened if listening is not None else None
         self._restart_at = plan.start
         self._cut = False
@@ -341,6 +343,8 @@ class World:
             for seq, fact in enumerate(facts, first_seq):
                 self._told(self.now, "fact", (seq, fact))
         self.auditor.hear(first_seq, facts)
+        for listener in self.listeners:
+            listener(first_seq, facts)
 
     def _sent(self, request: Request) -> None:
         self._say("request", request)
