@@ -20,6 +20,7 @@ MOVES: tuple[f.Fact, ...] = (
     f.VenueOrderAcknowledged(*ONE, "v"),
     f.VenueOrderFilled(*ONE, "x", 5, 100, 5),
     f.FillConfirmed(*ONE, "x"),
+    f.FillDoubted(*ONE, "x"),
     f.FillRefuted(*ONE, "x", 5, 100, 0),
     f.VenueOrderAmending(*ONE, 1, 5),
     f.VenueOrderAmended(*ONE, 1, 5),
@@ -34,7 +35,7 @@ MOVES: tuple[f.Fact, ...] = (
 )
 """One of every fact that tells of a venue order."""
 
-STILL = ("FillConfirmed", "VenueOrderQuerying")
+STILL = ("FillConfirmed", "FillDoubted", "VenueOrderQuerying")
 """Facts that change what is known and never where a leg stands."""
 
 NAMES = [type(fact).__name__ for fact in MOVES]

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from interlock.audit.auditor import Auditor
 from interlock.journal.memory import MemoryJournal
 from interlock.market.generator import generate
 from interlock.market.inference import infer
@@ -19,7 +20,6 @@ from interlock.orders.commands import PlaceOrder
 from interlock.orders.grid import Grid
 from interlock.orders.instruments import Instrument
 from interlock.orders.ticks import Trade
-from interlock.runtime.audit import Auditor
 from interlock.runtime.line import Line
 from interlock.runtime.replay import Replay, Timed
 from interlock.venues.paper.exchange import PaperExchange

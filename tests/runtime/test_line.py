@@ -15,7 +15,9 @@ from interlock.orders.instruments import Instrument
 from interlock.orders.reports import Report
 from interlock.orders.ticks import Trade
 from interlock.runtime.line import LAZY_NS_MAX, RECOVERY_WAIT_NS, SWEEP_NS, Line
-from interlock.sim.world import SYMBOL, World
+from interlock.sim.draw import plan_of
+from interlock.sim.plan import FaultClass
+from interlock.sim.world import World
 from interlock.venues.paper.exchange import PaperExchange
 
 SECOND = 1_000_000_000
@@ -192,14 +194,18 @@ def test_open_orders_are_swept_for_strays_while_anything_of_ours_may_be_there():
     assert len(sweeps) == 4, "one at the start, then one a minute"
 
 
+def plan_of_calm(seed: int):
+    return plan_of(seed, list(FaultClass))
+
+
 def test_a_snapshot_and_the_frames_after_it_give_the_same_state(tmp_path: Path):
     for seed in range(6):
-        world = World(seed, faults=True)
+        world = World(plan_of(seed))
         world.run()
         live = world.line.state
         assert digest(restore(image(live))) == digest(live)
         world.line.snapshot()
-        again = Line(world.journal, {"PAPER": world.venue})
+        again = Line(world.journal, {})
         assert again.recover() == 0, "nothing was left to fold"
         assert digest(again.state) == digest(live)
 
@@ -208,13 +214,14 @@ def test_a_restored_state_goes_on_as_the_live_one_would():
     """The trigger index and timers built from a snapshot behave like those built from facts."""
     from interlock.engine.decide import decide
 
-    world = World(11, faults=False)
-    world.line.start(world.ticks[0].at - 1, [SYMBOL])
-    half = world.ticks[: len(world.ticks) // 2]
-    line = world.line
-    for timed in world.commands:
-        if timed.at < half[-1].at:
-            line.put(timed.command, line.state.now)
+    plan = next(p for p in map(plan_of_calm, range(11, 99)) if len(p.commands) > 8)
+    venues = {v.name: PaperExchange(v.name, v.instruments, v.capabilities) for v in plan.venues}
+    line = Line(MemoryJournal(), venues)
+    line.start(plan.start - 1, [i for v in plan.venues for i in v.instruments])
+    half = plan.ticks[: len(plan.ticks) // 2]
+    for given in plan.commands:
+        if given.at < half[-1].at:
+            line.put(given.command, line.state.now)
     line.run(half[0].at)
     twin = restore(image(line.state))
     for tick in half:

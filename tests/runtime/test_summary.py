@@ -2,24 +2,49 @@
 
 from fractions import Fraction
 
+import msgspec
 import pytest
 
 from interlock.orders import facts as f
 from interlock.orders.grid import Grid
 from interlock.orders.instruments import Instrument
 from interlock.runtime.summary import AVERAGE_PLACES, Holding, Summary, fraction_text
-from interlock.sim.world import SYMBOL, World
+from interlock.sim.draw import plan_of
+from interlock.sim.plan import FaultClass, Plan
+from interlock.sim.world import World
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_quantities_fees_and_profit_are_those_of_the_venues_books(seed: int) -> None:
-    world = World(seed, faults=False)
+def lively() -> list[Plan]:
+    """Calm worlds with one plain instrument, in which something happens."""
+    out = []
+    for seed in range(400):
+        plan = plan_of(seed, list(FaultClass))
+        instruments = [i for venue in plan.venues for i in venue.instruments]
+        if len(instruments) == 1 and instruments[0].position_mode == "one_way":
+            plan = msgspec.structs.replace(plan, deeds=())
+            world = World(plan)
+            world.run()
+            venue = world.exchanges[plan.venues[0].name]
+            if len(venue.executions()) > 5:
+                out.append(plan)
+        if len(out) == 12:
+            break
+    return out
+
+
+LIVELY = lively()
+
+
+@pytest.mark.parametrize("plan", LIVELY, ids=lambda plan: str(plan.seed))
+def test_quantities_fees_and_profit_are_those_of_the_venues_books(plan: Plan) -> None:
+    world = World(plan)
     summary = Summary()
-    world.line.listeners.append(summary.hear)
+    world.listeners.append(summary.hear)
     world.run()
-    grid = Grid(SYMBOL)
+    symbol = plan.venues[0].instruments[0]
+    grid = Grid(symbol)
     by_order: dict[str, list[tuple[int, int, int]]] = {}
-    for done in world.venue.executions():
+    for done in world.exchanges[symbol.venue].executions():
         order_id = done.client_id.partition(".")[0]
         execution = done.execution
         row = (done.side * execution.quantity, execution.price, execution.fee)
@@ -29,10 +54,10 @@ def test_quantities_fees_and_profit_are_those_of_the_venues_books(seed: int) -> 
         track = summary.orders[order_id]
         held = sum(signed for signed, _, _ in rows)
         assert track.exposure == abs(held)
-        assert track.fees.get(SYMBOL.symbol, 0) == sum(fee for _, _, fee in rows)
+        assert track.fees.get(symbol.symbol, 0) == sum(fee for _, _, fee in rows)
         if held == 0:
             earned = -sum(signed * price for signed, price, _ in rows)
-            assert track.holdings[SYMBOL.symbol].realised == earned
+            assert track.holdings[symbol.symbol].realised == earned
     for result in summary.results():
         legs = [grid.quantity_units(leg.filled.quantity) for leg in result.legs]
         entered = grid.quantity_units(result.entry.quantity)
@@ -44,9 +69,9 @@ def test_quantities_fees_and_profit_are_those_of_the_venues_books(seed: int) -> 
 
 
 def test_a_fill_taken_back_takes_its_fee_with_it() -> None:
-    world = World(3, faults=False)
+    world = World(LIVELY[0])
     heard: list[f.Fact] = []
-    world.line.listeners.append(lambda _, facts: heard.extend(facts))
+    world.listeners.append(lambda _, facts: heard.extend(facts))
     world.run()
     last = max(n for n, fact in enumerate(heard) if isinstance(fact, f.VenueOrderFilled))
     fill = heard[last]

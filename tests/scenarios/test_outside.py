@@ -382,6 +382,10 @@ def test_a_phantom_fill_is_taken_back_and_the_sibling_thaws():
     said = tape.wait(SECOND)
     assert "< Query target.1" in said
     tape.status(order, "target", VenueStatus.WORKING)
+    assert tape.leg(order, "target").cum == 4, "once is not enough"
+    said = tape.wait(SECOND)
+    assert "< Query target.1" in said
+    tape.status(order, "target", VenueStatus.WORKING)
     assert tape.leg(order, "target").cum == 0
     assert tape.armed(order) == ["stop"]
     assert "phantom_fill" in tape.incidents()

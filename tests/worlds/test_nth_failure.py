@@ -3,12 +3,12 @@
 import msgspec
 import pytest
 
+from interlock.audit.auditor import Auditor
 from interlock.journal.memory import AppendFault, MemoryJournal
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.commands import Accepted, PlaceOrder
 from interlock.orders.instruments import Instrument
 from interlock.orders.ticks import Trade
-from interlock.runtime.audit import Auditor
 from interlock.runtime.errors import RuntimeTrouble
 from interlock.runtime.line import Line
 from interlock.runtime.replay import Replay, Timed
@@ -70,13 +70,7 @@ def test_the_nth_append_fails_and_the_story_still_ends_well(n, fault):
     (order,) = story.line.state.orders.sketches()
     position = story.venue.position("main", "BTC.PAPER")
     assert position.quantity == sum(leg.terms.side * leg.cum for leg in order.legs)
-    breaches = story.auditor.finish(
-        [o.client_id for o in story.venue.open_orders()],
-        [
-            (e.client_id, e.execution.exec_id, e.execution.quantity)
-            for e in story.venue.executions()
-        ],
-    )
+    breaches = story.auditor.finish([story.venue])
     assert not breaches, breaches[0]
     assert position.quantity == 0
     assert order.done == "filled"

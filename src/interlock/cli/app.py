@@ -12,6 +12,7 @@ from interlock.cli.facts import facts
 from interlock.cli.mending import rebuild, repair
 from interlock.cli.orders import orders
 from interlock.cli.replay import replay
+from interlock.cli.sim import sim
 from interlock.cli.text import err
 from interlock.runtime.build import built
 
@@ -52,6 +53,7 @@ app.command(orders)
 app.command(facts)
 app.command(rebuild)
 app.command(repair)
+app.command(sim)
 
 
 @app.command

@@ -10,6 +10,8 @@ from itertools import chain
 
 from msgspec import Struct
 
+from interlock.audit.auditor import Auditor
+from interlock.audit.breach import Breach
 from interlock.cli.errors import BadInput
 from interlock.engine.digest import digest
 from interlock.engine.evolve import evolve
@@ -20,7 +22,6 @@ from interlock.orders.capabilities import Capabilities
 from interlock.orders.instruments import Instrument
 from interlock.orders.requests import Request
 from interlock.orders.ticks import Tick
-from interlock.runtime.audit import Auditor, Breach
 from interlock.runtime.line import Line, Listener
 from interlock.runtime.replay import DRAIN_NS, Answered, Replay, Timed
 from interlock.venues.paper.exchange import PaperExchange
@@ -105,14 +106,7 @@ class Play:
         """What the auditor found, and whether the journal folds to the state that made it."""
         assert self.auditor is not None
         venues = self.venues.values()
-        found = self.auditor.finish(
-            [order.client_id for venue in venues for order in venue.open_orders()],
-            [
-                (e.client_id, e.execution.exec_id, e.execution.quantity)
-                for venue in venues
-                for e in venue.executions()
-            ],
-        )
+        found = self.auditor.finish(venues)
         fresh = State()
         for frame in self.journal.read(1):
             for fact in decode_facts(frame.payload):

@@ -11,6 +11,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from interlock.audit.auditor import Auditor
 from interlock.cli.errors import BadInput, Exit
 from interlock.cli.facts_file import FactsFile
 from interlock.cli.faults_file import Weathered, load_faults
@@ -24,7 +25,6 @@ from interlock.cli.text import err, out, time_text
 from interlock.journal.memory import MemoryJournal
 from interlock.market.readers import MarketFile, merge
 from interlock.orders.ticks import Tick
-from interlock.runtime.audit import Auditor
 from interlock.runtime.summary import Summary
 
 Orders = Annotated[

@@ -10,12 +10,12 @@ import msgspec
 from msgspec import Struct
 from rich.console import Console
 
+from interlock.audit.breach import Breach
 from interlock.cli.playing import Play
 from interlock.cli.text import plain_table, time_text
 from interlock.market.inference import Inferred
 from interlock.market.readers import MarketFile
 from interlock.orders.rejects import Reject
-from interlock.runtime.audit import Breach
 from interlock.runtime.replay import Answered
 from interlock.runtime.summary import Filled, OrderResult
 

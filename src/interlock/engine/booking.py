@@ -7,7 +7,7 @@ refused cancel is a reason to ask, never an answer.
 
 from interlock.engine import endings, outside
 from interlock.engine.leg import LegState
-from interlock.engine.order import Leg, Order
+from interlock.engine.order import Booked, Leg, Order, VenueOrder
 from interlock.engine.turn import Turn
 from interlock.orders import facts as f
 from interlock.orders import reports as r
@@ -137,6 +137,8 @@ def fill(turn: Turn, order: Order, number: int, attempt: int, execution: r.Execu
     if known is not None:
         if known.confirm_by:  # told a second time: that is the confirmation
             turn.emit(f.FillConfirmed(turn.at, order.id, number, attempt, execution.exec_id))
+        if differs(known, execution):
+            turn.query(order, number, attempt)  # one of the two reports is wrong
         return
     venue = leg.venue
     current = venue is not None and venue.attempt == attempt
@@ -184,6 +186,11 @@ def fill(turn: Turn, order: Order, number: int, attempt: int, execution: r.Execu
     endings.after_fill(turn, order, number)
 
 
+def differs(booked: Booked, execution: r.Execution) -> bool:
+    """Whether one execution is told with two sizes or prices."""
+    return (booked.quantity, booked.price) != (execution.quantity, execution.price)
+
+
 def _rejected(turn: Turn, order: Order, number: int, report: r.Rejected) -> None:
     leg = order.legs[number]
     venue = leg.venue
@@ -207,7 +214,12 @@ def _amended(turn: Turn, order: Order, number: int, report: r.Amended) -> None:
     venue = leg.venue
     assert venue is not None
     if report.request is None:
-        outside.amended(turn, order, number, report)
+        if leg.state is LegState.PENDING_NEW:  # a change by others proves that it has arrived
+            turn.emit(f.VenueOrderAcknowledged(turn.at, order.id, number, venue.attempt, ""))
+        if leg.state is LegState.WORKING:
+            outside.amended(turn, order, number, report)
+        else:  # with a request of ours open nobody can say which of the two came last
+            ask(turn, order, number, "changed by somebody else meanwhile")
         return
     asked = leg.state is LegState.PENDING_REPLACE and report.request == venue.request
     if not asked and leg.state is not LegState.UNCONFIRMED:
@@ -231,6 +243,10 @@ def status(turn: Turn, order: Order, number: int, attempt: int, report: r.OrderS
     """The answer to a question: fills are always booked; the rest only if it is the last one."""
     leg = order.legs[number]
     for execution in report.fills:
+        known = leg.fills.get(execution.exec_id)
+        if known is not None and differs(known, execution):
+            detail = "and its own record of the fill says otherwise"  # which is the better word
+            _take_back(turn, order, number, execution.exec_id, detail)
         fill(turn, order, number, attempt, execution)
     _refute_missing(turn, order, number, attempt, report)
     venue = leg.venue
@@ -245,7 +261,7 @@ def status(turn: Turn, order: Order, number: int, attempt: int, report: r.OrderS
         _not_found(turn, order, number, report)
         return
     if report.status is r.VenueStatus.WORKING and report.as_of <= venue.amending_until:
-        turn.query(order, number, attempt, venue.amending_until + 1)
+        turn.query(order, number, attempt, _not_before(turn, venue, venue.amending_until))
         return
     turn.emit(
         f.VenueOrderFound(
@@ -269,7 +285,7 @@ def _not_found(turn: Turn, order: Order, number: int, report: r.OrderStatus) -> 
     assert venue is not None
     promise = turn.capabilities(leg).id_promise
     if report.as_of <= venue.valid_until:
-        turn.query(order, number, venue.attempt, venue.valid_until + 1)
+        turn.query(order, number, venue.attempt, _not_before(turn, venue, venue.valid_until))
         return
     if venue.acknowledged or venue.cum or promise is IdPromise.NONE:
         key = f"{f.IncidentKind.IN_DOUBT}:{number}"
@@ -282,48 +298,67 @@ def _not_found(turn: Turn, order: Order, number: int, report: r.OrderStatus) -> 
                 f"id_promise={promise}",
                 1,
             )
-        turn.query(order, number, venue.attempt)
+        turn.query(order, number, venue.attempt, _not_before(turn, venue, turn.at))
         return
     turn.emit(f.VenueOrderFound(turn.at, order.id, number, venue.attempt, r.VenueStatus.NOT_FOUND))
+
+
+def _not_before(turn: Turn, venue: VenueOrder, until: int) -> int:
+    """When to ask again: after ``until`` on the venue's clock, which may be behind ours."""
+    pause = turn.state.settings.query_after_ns << min(venue.queries, 5)
+    return until + 1 if until >= turn.at + turn.state.settings.query_after_ns else turn.at + pause
 
 
 def _refute_missing(
     turn: Turn, order: Order, number: int, attempt: int, report: r.OrderStatus
 ) -> None:
-    """Fills of this attempt that the venue does not list are phantoms; listed ones are sure."""
+    """Fills of this attempt that the venue leaves out twice are phantoms; listed ones are sure.
+
+    Once is not enough: the answer may come from a copy of its books that is behind, or our clock
+    may be wrong against theirs.
+    """
     leg = order.legs[number]
     listed = {execution.exec_id: True for execution in report.fills}
     for exec_id, booked in list(leg.fills.items()):
-        if booked.attempt != attempt or booked.at > report.as_of:
+        if booked.attempt != attempt:
             continue
         if exec_id in listed:
-            if booked.confirm_by:
+            if booked.confirm_by or booked.doubted:
                 turn.emit(f.FillConfirmed(turn.at, order.id, number, attempt, exec_id))
+        elif report.status is r.VenueStatus.NOT_FOUND:
             continue
-        if report.status is r.VenueStatus.NOT_FOUND:
-            continue
-        turn.emit(
-            f.FillRefuted(
-                turn.at,
-                order.id,
-                number,
-                attempt,
-                exec_id,
-                booked.quantity,
-                booked.price,
-                leg.cum - booked.quantity,
-            )
-        )
-        grid = turn.state.markets[leg.terms.instrument].grid
-        turn.incident(
-            order,
-            f.IncidentKind.PHANTOM_FILL,
+        elif not booked.doubted:
+            turn.emit(f.FillDoubted(turn.at, order.id, number, attempt, exec_id))
+        elif booked.at > report.as_of:
+            continue  # the answer is older than the fill
+        elif turn.at - booked.doubted >= turn.state.settings.query_after_ns:
+            _take_back(turn, order, number, exec_id, "and does not know the fill")
+
+
+def _take_back(turn: Turn, order: Order, number: int, exec_id: str, detail: str) -> None:
+    leg = order.legs[number]
+    booked = leg.fills[exec_id]
+    turn.emit(
+        f.FillRefuted(
+            turn.at,
+            order.id,
             number,
-            f"the venue reported {grid.quantity_text(booked.quantity)} filled, "
-            "and does not know the fill",
-            "confirm_fill_ms",
+            booked.attempt,
+            exec_id,
             booked.quantity,
+            booked.price,
+            leg.cum - booked.quantity,
         )
+    )
+    grid = turn.state.markets[leg.terms.instrument].grid
+    turn.incident(
+        order,
+        f.IncidentKind.PHANTOM_FILL,
+        number,
+        f"the venue reported {grid.quantity_text(booked.quantity)} filled, {detail}",
+        "confirm_fill_ms",
+        booked.quantity,
+    )
 
 
 def _booked(leg: Leg, attempt: int) -> int:

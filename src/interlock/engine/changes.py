@@ -10,10 +10,11 @@ from typing import Any
 from msgspec.structs import asdict, replace
 
 from interlock.engine import checks, legterms, prices, scope, whens
-from interlock.engine.order import STOPS, Order
+from interlock.engine.order import STOPS, Leg, Order
 from interlock.engine.refusal import Refused, refuse
 from interlock.engine.state import State
 from interlock.engine.turn import Turn
+from interlock.engine.wants import exits_of
 from interlock.orders import facts as f
 from interlock.orders.commands import Accepted, AmendOrder
 from interlock.orders.legs import LegType
@@ -60,12 +61,46 @@ def amend(turn: Turn, order: Order, command: AmendOrder) -> None:
                 )
             values = read(turn.state, order, ids[name], change, f"legs.{name}")
             made.append(changed(turn.state, order, ids[name], values, "trader"))
+        made = with_exits(order, made)
     except Refused as refused:
         turn.answer = refused.reject
         return
     turn.emit(f.OrderAmended(turn.at, order.id, order.version + 1, tuple(made), "trader"))
     turn.answer = Accepted(order.id, order.version)
     turn.touch(order)
+
+
+def with_exits(order: Order, made: list[Change]) -> list[Change]:
+    """The changes, and with an entry's new quantity that of its exits: they keep their share.
+
+    Without it an entry that grows would leave bare what its exits were not made for.
+    """
+    legs = [leg.terms for leg in order.legs]
+    for change in made:
+        legs[change.leg] = change.terms
+    named = {change.leg: change for change in made}
+    if all(terms.quantity == order.legs[n].terms.quantity for n, terms in enumerate(legs)):
+        return made
+    for number, relation in enumerate(order.relations):
+        if relation.kind != "oto":
+            continue
+        first = relation.children[0]
+        before = scope.whole(order, first)
+        after = scope.whole(Order(order.terms, [Leg(terms) for terms in legs], 0), first)
+        begin: dict[int, int] = {}
+        for leg in exits_of(order, number) if before != after else ():
+            if leg in named or order.legs[leg].ended:
+                continue
+            old = order.legs[leg].terms
+            beside = next((r for r, one in enumerate(order.relations) if leg in one.children), -1)
+            if beside < 0 or order.relations[beside].kind != "all":
+                beside = -1 - leg
+            start = begin.get(beside, 0)
+            end = begin[beside] = start + old.quantity  # running sums: no lot is lost or added
+            quantity = max(1, order.legs[leg].cum, end * after // before - start * after // before)
+            legs[leg] = replace(old, quantity=quantity)
+            named[leg] = Change(leg, legs[leg])
+    return list(named.values())
 
 
 def check_fields(leg: LegTerms, change: LegChange, path: str) -> None:

@@ -31,6 +31,8 @@ class Booked(Struct, gc=False):
     confirm_by: int = 0
     """0 once confirmed; else when the venue is asked about it."""
     at: int = 0
+    doubted: int = 0
+    """When an answer of the venue first left it out; 0 while there is no doubt."""
 
 
 NO_FILLS: dict[str, Booked] = {}

@@ -7,7 +7,7 @@ protect, and a position is believed only when it was said twice.
 
 from msgspec.structs import replace
 
-from interlock.engine import corrections, endings, scope
+from interlock.engine import changes, corrections, endings, scope
 from interlock.engine.leg import LegState
 from interlock.engine.order import Order
 from interlock.engine.turn import Turn
@@ -116,9 +116,8 @@ def _adopt(turn: Turn, order: Order, number: int, report: r.Amended) -> None:
         terms = replace(terms, price=report.price)
     if report.trigger_price is not None and leg.terms.trigger_price is not None:
         terms = replace(terms, trigger_price=report.trigger_price)
-    turn.emit(
-        f.OrderAmended(turn.at, order.id, order.version + 1, (Change(number, terms),), "outside")
-    )
+    made = tuple(changes.with_exits(order, [Change(number, terms)]))
+    turn.emit(f.OrderAmended(turn.at, order.id, order.version + 1, made, "outside"))
 
 
 def position(turn: Turn, report: r.Position) -> None:

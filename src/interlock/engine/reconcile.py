@@ -150,8 +150,8 @@ def _arm(turn: Turn, order: Order, number: int, quantity: int, level: int | None
     if leg.terms.type in TRAILS and level is None:
         if leg.armed:
             arming.keep_watermark(turn.state, order, number)
-            watermark = leg.watermark
-        if watermark is None and (leg.terms.when is None or leg.holds):
+            watermark = leg.watermark  # it goes on from there, even from no price at all
+        elif watermark is None and (leg.terms.when is None or leg.holds):
             watermark = view.price(prices.channels_of(leg)[0])
     if leg.terms.when is not None and not leg.armed:
         firing.from_volume(turn, leg)

@@ -104,15 +104,16 @@ def fire_due(turn: Turn, order: Order) -> bool:
             continue
         fired = True
         try:
-            made = tuple(
+            made = [
                 changes.changed(turn.state, order, c.leg, changes.values_of(c), "rule")
                 for c in rule.changes
-            )
+            ]
+            made = changes.with_exits(order, made)
         except Refused as refused:
             _refused(turn, order, index, rule, refused.reject)
             continue
         turn.emit(f.RuleFired(turn.at, order.id, index))
-        turn.emit(f.OrderAmended(turn.at, order.id, order.version + 1, made, "rule"))
+        turn.emit(f.OrderAmended(turn.at, order.id, order.version + 1, tuple(made), "rule"))
     return fired
 
 

@@ -245,7 +245,8 @@ def _adjust(turn: Turn, order: Order, number: int, left: int) -> None:
     if (total, price, trigger) == (venue.quantity, venue.price, venue.trigger_price):
         return
     minimum = turn.state.markets[leg.terms.instrument].grid.min_quantity
-    native = capabilities.native_amend and not venue.list_id
+    waiting = capabilities.conditional_ids and venue.trigger_price is not None
+    native = capabilities.native_amend and not venue.list_id and not waiting
     if native and left >= minimum and leg.refused < AMENDS_REFUSED_MAX:
         request = venue.request + 1
         attempt = venue.attempt

@@ -93,7 +93,20 @@ def _filled(state: State, fact: f.VenueOrderFilled) -> None:
 
 def _confirmed(state: State, fact: f.FillConfirmed) -> None:
     _, leg = of(state, fact)
-    leg.fills[fact.exec_id].confirm_by = 0
+    booked = leg.fills[fact.exec_id]
+    booked.confirm_by = booked.doubted = 0
+
+
+def _doubted(state: State, fact: f.FillDoubted) -> None:
+    _, leg = of(state, fact)
+    leg.fills[fact.exec_id].doubted = fact.at
+    _look_again(state, leg, fact.attempt, fact.at)
+
+
+def _look_again(state: State, leg: Leg, attempt: int, at: int) -> None:
+    """Ask about an attempt once more, soon."""
+    looks = tuple(look for look in leg.late_looks if look[0] != attempt)
+    leg.late_looks = (*looks, (attempt, at + state.settings.query_after_ns))
 
 
 def _refuted(state: State, fact: f.FillRefuted) -> None:
@@ -183,6 +196,8 @@ def _querying(state: State, fact: f.VenueOrderQuerying) -> None:
             booked.confirm_by = fact.at + state.settings.query_after_ns
     if leg.late_looks:
         leg.late_looks = tuple(look for look in leg.late_looks if look[0] != fact.attempt)
+    if any(b.doubted and b.attempt == fact.attempt for b in leg.fills.values()):
+        _look_again(state, leg, fact.attempt, fact.at)
     venue = leg.venue
     if venue is None or venue.attempt != fact.attempt:
         return
@@ -219,6 +234,7 @@ FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.VenueOrderAcknowledged: _acknowledged,
     f.VenueOrderFilled: _filled,
     f.FillConfirmed: _confirmed,
+    f.FillDoubted: _doubted,
     f.FillRefuted: _refuted,
     f.VenueOrderAmending: _amending,
     f.VenueOrderAmended: _venue_amended,

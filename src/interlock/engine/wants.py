@@ -33,6 +33,8 @@ class Walk:
         self.wants: list[Want] = [GONE] * len(order.legs)
         self.adjusted = order.adjusted
         """Exposure closed by others that no scope has taken off its budget yet."""
+        self.held: dict[int, int] = {}
+        """What is there to exit, by leg, for exits that stand beside legs that exit nothing."""
 
     def live(self, node: int, share: Share) -> int:
         """The live quantity of a node, filled part included."""
@@ -74,13 +76,14 @@ class Walk:
         ends_now = order.winding and (order.winding != "protect" or not terms.exits)
         if gate is Gate.CLOSED or expired or ends_now or (order.expiring and not terms.exits):
             return
-        left = min(self.live_leg(number, share) - leg.cum, budget)
-        if left <= 0:
+        own = self.live_leg(number, share) - leg.cum
+        left = min(own, budget, self.held.get(number, budget))
+        if gate is Gate.PAUSED and own > 0:
+            self.wants[number] = PAUSED  # even if a fill not yet believed leaves it nothing
+        elif left <= 0:
             self.wants[number] = DORMANT if growing else GONE
         elif gate is Gate.FROZEN:
             self.wants[number] = FROZEN
-        elif gate is Gate.PAUSED:
-            self.wants[number] = PAUSED
         elif leg.triggered or (
             terms.hold.value == "venue" and terms.when is None and not leg.suspended
         ):
@@ -125,11 +128,7 @@ class Walk:
         ]
         if order.terms.policy.dust is Dust.MARKET_WITH_LAST:
             lefts = self.folded(children, lefts)
-        over = sum(lefts) - budget
-        for position in farthest_first(order, children) if over > 0 else []:
-            cut = min(over, lefts[position])
-            lefts[position] -= cut
-            over -= cut
+        self.cut(children, lefts, budget)
         for child, one, left in zip(children, shares, lefts, strict=True):
             grown = left > self.live(child, one) - scope.fill(order, child)
             if grown and child >= 0:
@@ -137,6 +136,19 @@ class Walk:
                 self.node(child, extra, left, gate, growing)
             else:
                 self.node(child, one, min(left, budget), gate, growing)
+
+    def cut(self, children: tuple[int, ...], lefts: list[int], budget: int) -> None:
+        """Side by side no more than there is: the one that would fill last gives way first."""
+        mine = list(range(len(children)))
+        exits = [position for position in mine if children[position] in self.held]
+        if exits:
+            mine, budget = exits, min(budget, self.held[children[exits[0]]])
+        over = sum(lefts[position] for position in mine) - budget
+        for position in farthest_first(self.order, children) if over > 0 else []:
+            if position in mine:
+                less = min(over, lefts[position])
+                lefts[position] -= less
+                over -= less
 
     def folded(self, children: tuple[int, ...], lefts: list[int]) -> list[int]:
         """Quantities below the venue's minimum move to the last leg that can carry them."""
@@ -163,13 +175,15 @@ class Walk:
         over = scope.settled(order, first)
         if relation.activate_on is ActivateOn.FULL_FILL and not over and has < size:
             has = 0
-        exits = all(order.legs[n].terms.exits for n in scope.legs_under(order, then))
+        kinds = [order.legs[n].terms.exits for n in scope.legs_under(order, then)]
+        exits = all(kinds)
         active = has
         if relation.activate_on is ActivateOn.FIRST_FILL and has and not over and not exits:
             active = size
-        left = WITHOUT_END
-        if exits:
-            left = self.protectable(number, has)
+        held = self.protectable(number, has) if any(kinds) else 0
+        left = held if exits else WITHOUT_END
+        if any(kinds) and not exits:
+            self.held.update(dict.fromkeys(exits_of(order, number), held))
         inner = gate
         if gate >= Gate.FROZEN and has and order.terms.policy.on_overfill is not OnOverfill.FLATTEN:
             inner = Gate.OPEN  # a filled quantity is never left without its exits
@@ -180,7 +194,7 @@ class Walk:
         self.node(then, Share(active, size), left, inner, growing or not over)
         for leg_number, leg in enumerate(order.legs):
             if leg.terms.system == "safety_stop" and leg.terms.scope == number:
-                self.safety_stop(leg_number, left, not over)
+                self.safety_stop(leg_number, held, not over)
 
     def protectable(self, number: int, has: int) -> int:
         """What an ``oto`` has open: filled, less what its exits and others have undone."""
@@ -218,11 +232,11 @@ def wants(order: Order, at: int, min_quantity: dict[str, int]) -> list[Want]:
 
 def exits_of(order: Order, number: int) -> list[int]:
     """The legs that undo what the first of ``oto`` ``number`` has filled, our own included."""
-    out = [
-        n
-        for n in scope.legs_under(order, order.relations[number].children[1])
-        if order.legs[n].terms.exits
-    ]
+    first, then = order.relations[number].children
+    out = [n for n in scope.legs_under(order, then) if order.legs[n].terms.exits]
+    if sum(relation.kind == "oto" for relation in order.relations) > 1:
+        # What stands under a second oto in there undoes that one's first, not ours.
+        out = [n for n in out if scope.entry_of(order, n) == first]
     out.extend(
         n
         for n, leg in enumerate(order.legs)

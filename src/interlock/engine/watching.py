@@ -65,9 +65,9 @@ def look(turn: Turn, view: MarketView, name: Channel, price: int) -> list[Touch]
     channel = view.channels.get(name)
     if channel is None or channel.low < price < channel.high:
         return []
+    entries = confirmed(turn, channel, price)  # first: what it puts back may ratchet on this price
     if channel.ratchets(price):
         turn.emit(f.WatermarkMoved(turn.at, view.grid.symbol, name, price))
-    entries = confirmed(turn, channel, price)
     for entry in channel.touched(price):
         if not _waits_to_confirm(turn, channel, entry):
             entries.append(entry)
@@ -101,8 +101,8 @@ def _touch(turn: Turn, order: Order, code: int, entry: Entry, name: Channel, pri
         firing.refresh(turn, order, number)
         return
     leg = order.legs[code]
-    if not leg.armed:
-        return  # an earlier touch of this tick froze it
+    if not leg.armed or (leg.terms.when is not None and not leg.holds):
+        return  # an earlier touch of this tick froze it, or ended its condition
     if arming.activates(leg) and isinstance(entry, LevelEntry):
         turn.emit(f.TrailActivated(turn.at, order.id, code, price))
         return

@@ -25,6 +25,10 @@ class Capabilities(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     """Rests stop and stop-limit orders and fires them on the last trade."""
     native_amend: bool = False
     """Changes price and quantity of a resting order in place."""
+    conditional_ids: bool = False
+    """Orders that wait for a trigger live in an id space of their own (Binance USD-M's algo
+    orders): they can't be amended or listed in pairs, and become another order when they trigger;
+    the client id stays."""
     iceberg: bool = False
     reduce_only: bool = True
     post_only: bool = True

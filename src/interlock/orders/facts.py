@@ -295,6 +295,12 @@ class FillConfirmed(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=
     exec_id: str
 
 
+class FillDoubted(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+    """The venue's answer does not list a fill it reported; asked again before it is taken back."""
+
+    exec_id: str
+
+
 class FillRefuted(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
     """The venue does not know a fill it reported: it is taken back."""
 
@@ -464,6 +470,7 @@ Fact = (
     | VenueOrderAcknowledged
     | VenueOrderFilled
     | FillConfirmed
+    | FillDoubted
     | FillRefuted
     | VenueOrderAmending
     | VenueOrderAmended

@@ -190,7 +190,7 @@ class Line:
         due = next_wakeup(self.state)
         if self._sweep_at != NEVER:
             due = self._sweep_at if due is None else min(due, self._sweep_at)
-        if self._asked and self.recovering_until:
+        if self._asked and self.recovering:
             due = self.recovering_until if due is None else min(due, self.recovering_until)
         if self._sweep_at and self.venues:
             # Strays and lost fills are looked for in a silent market too.

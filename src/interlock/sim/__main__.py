@@ -1,43 +1,43 @@
-"""Many worlds: ``python -m interlock.sim --seeds 0..1000 [--faults] [--crashes N]``.
+"""Worlds from seeds: ``python -m interlock.sim --seed 7 [--print]``, or ``--seeds 0..1000``.
 
-Exits 1 when any world broke a guarantee, naming its seed and the first breach.
+Exits 1 when a world broke a guarantee, 2 when an argument cannot be used.
 """
 
 import argparse
 import sys
-import time
+from pathlib import Path
 
-from interlock.sim.world import World
+from interlock.sim.command import Refused, classes_of, many, one, recipe_of, seeds_of
+from interlock.sim.draw import plan_of
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m interlock.sim", description=__doc__)
-    parser.add_argument("--seeds", default="0..100", help="FIRST..END, the end left out")
-    parser.add_argument("--faults", action="store_true", help="a venue and a wire with faults")
-    parser.add_argument("--crashes", type=int, default=0, help="kills per world, at random sends")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--seed", type=int, help="one world")
+    what.add_argument("--seeds", default="0..100", help="FIRST..END, the end left out")
+    what.add_argument("--recipe", type=Path, help="a world written down when a seed broke")
+    parser.add_argument("--print", action="store_true", help="tell the world's story")
+    parser.add_argument("--without", default="", help="classes of faults to leave out, or all")
+    parser.add_argument("--minutes", type=float, help="stop after so many minutes")
+    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--recipes", type=Path, help="a folder for recipes of broken seeds")
     given = parser.parse_args(arguments)
-    first, dots, end = given.seeds.partition("..")
-    if not (dots and first.isdigit() and end.isdigit() and int(first) < int(end)):
-        parser.error(f"--seeds {given.seeds}: write FIRST..END, such as 0..100")
-    began = time.perf_counter()
-    broken = accepted = facts = restarts = 0
-    for seed in range(int(first), int(end)):
-        world = World(seed, given.faults, crashes=given.crashes)
-        outcome = world.run()
-        accepted += outcome.accepted
-        facts += len(outcome.facts)
-        restarts += world.restarts
-        if outcome.breaches:
-            broken += 1
-            sys.stdout.write(f"seed {seed}: {outcome.breaches[0]}\n")
-            sys.stdout.flush()
-    count = int(end) - int(first)
-    seconds = time.perf_counter() - began
-    sys.stdout.write(
-        f"{count:,} worlds, {accepted:,} commands accepted, {facts:,} facts, {restarts:,} kills, "
-        f"{count / seconds:.1f} worlds/s: {broken} broke a guarantee\n"
-    )
-    return 1 if broken else 0
+    try:
+        without = classes_of(given.without)
+        if given.recipe is not None:
+            return one(recipe_of(given.recipe), say, given.print)
+        if given.seed is not None:
+            return one(plan_of(given.seed, without), say, given.print, given.recipes)
+        seeds = seeds_of(given.seeds)
+    except Refused as refused:
+        parser.error(str(refused))
+    return many(seeds, say, without, max(1, given.jobs), given.minutes, folder=given.recipes)
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

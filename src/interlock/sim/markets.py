@@ -16,6 +16,8 @@ from random import Random
 import msgspec
 from msgspec import Struct
 
+from interlock.audit.auditor import Auditor
+from interlock.audit.breach import Breach
 from interlock.engine.digest import digest
 from interlock.engine.evolve import evolve
 from interlock.engine.state import State
@@ -27,17 +29,29 @@ from interlock.orders.capabilities import Capabilities
 from interlock.orders.facts import Fact
 from interlock.orders.grid import Grid
 from interlock.orders.instruments import Instrument
+from interlock.orders.requests import Request
 from interlock.orders.ticks import Depth, Quote, Tick, Trade
-from interlock.runtime.audit import Auditor, Breach
 from interlock.runtime.line import Line
 from interlock.runtime.replay import Replay, Timed
+from interlock.sim.draw import draw_capabilities, draw_faults
 from interlock.sim.trees import TreeMaker
-from interlock.sim.world import AuditedVenue, draw_capabilities, draw_faults
+from interlock.venues.paper.exchange import PaperExchange
 from interlock.venues.paper.faults import Faults
 
 SYMBOL = "DATA.PAPER"
 PLACE = msgspec.json.Decoder(c.PlaceOrder)
 TICKS_MAX = 1 << 62
+
+
+class AuditedVenue(PaperExchange):
+    """The paper exchange, with the auditor looking at what reaches it."""
+
+    auditor: Auditor | None = None
+
+    def send(self, request: Request, at: int) -> None:
+        if self.auditor is not None:
+            self.auditor.sent(request)
+        super().send(request, at)
 
 
 class Run(Struct):
@@ -104,10 +118,7 @@ def play(
     calm = Replay(line, {"PAPER": venue})
     calm.now = replay.now
     calm.run(iter(_after(ticks, replay.now)), drain_ns=400_000_000_000)
-    breaches = auditor.finish(
-        [order.client_id for order in venue.open_orders()],
-        [(e.client_id, e.execution.exec_id, e.execution.quantity) for e in venue.executions()],
-    )
+    breaches = auditor.finish([venue])
     fresh = State()
     for fact in facts:
         evolve(fresh, fact)
@@ -125,7 +136,6 @@ def _set_up(
     auditor = Auditor()
     venue = AuditedVenue("PAPER", [instrument], capabilities, faults, seed)
     venue.auditor = auditor
-    venue.crashes = {}
     facts: list[Fact] = []
     line = Line(MemoryJournal(), {"PAPER": venue})
     line.listeners += [auditor.hear, lambda _, more: facts.extend(more)]

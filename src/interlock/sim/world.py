@@ -1,272 +1,420 @@
-"""A world from a seed: a made-up market, random orders, one paper venue with its faults.
+"""A world: a plan played with the real line, engine and journal, under one simulated clock.
 
-Decides what one seed means. First a safety phase with faults, then the faults end and everything
-must settle. Invariant: the same seed is the same world, fact for fact.
+Decides what happens first at one instant: what venues have said, what is due, then the market, the
+clients and other hands in the plan's order. Invariants: the same plan is the same world, fact for
+fact; after the plan the faults end, and everything must come to rest.
 """
 
-from collections.abc import Iterator
-from random import Random
-
-import msgspec
 from msgspec import Struct
 
-from interlock.engine.digest import digest
+from interlock.audit.auditor import Auditor
+from interlock.audit.breach import Breach
+from interlock.engine.digest import digest, image, restore
 from interlock.engine.evolve import evolve
 from interlock.engine.state import State
-from interlock.journal.memory import MemoryJournal
-from interlock.market.generator import generate
-from interlock.orders import commands as c
-from interlock.orders.capabilities import Capabilities, IdPromise
+from interlock.journal.errors import JournalError
+from interlock.journal.frames import decode_facts
+from interlock.orders.capabilities import Capabilities
+from interlock.orders.commands import Answer
 from interlock.orders.facts import Fact
-from interlock.orders.grid import Grid
-from interlock.orders.instruments import Instrument
+from interlock.orders.reports import Report
 from interlock.orders.requests import Request
-from interlock.orders.ticks import Tick, Trade
-from interlock.orders.tree import LegChange
-from interlock.runtime.audit import Auditor, Breach
-from interlock.runtime.line import Line
-from interlock.runtime.replay import Replay, Timed
-from interlock.sim.trees import TreeMaker
+from interlock.orders.ticks import Quote, Tick, Trade
+from interlock.runtime.errors import RuntimeTrouble
+from interlock.runtime.line import Line, Listener
+from interlock.sim.deeds import do
+from interlock.sim.mortal import Killed, MortalInbox, MortalJournal, MortalVenue, Points
+from interlock.sim.plan import ClockStep, Deed, Plan
 from interlock.venues.paper.exchange import PaperExchange
-from interlock.venues.paper.faults import Faults, Latency
+from interlock.venues.paper.faults import Faults
 
-MS = 1_000_000
-SECOND = 1000 * MS
-SYMBOL = Instrument(
-    "BTCUSDT.PAPER", price_increment="0.01", quantity_increment="0.001", min_quantity="0.002"
-)
-PLACE = msgspec.json.Decoder(c.PlaceOrder)
+SECOND = 1_000_000_000
+SETTLE_NS = 400 * SECOND
+"""How long everything has to come to rest once the faults have ended."""
+CALM_TICKS_S = (1, 1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 80, 80, 80)
+"""Between the ticks of the calm market, one after another."""
+DISK_RETRY_NS = SECOND
+"""A process that stopped because the disk was full is started again after this long."""
+INSTANT_ROUNDS_MAX = 2000
+"""Looks at one instant. More means that line and venues talk in a circle: a bug."""
+BUGS = (AssertionError, LookupError, AttributeError, TypeError, ValueError, RecursionError)
+"""What the engine raises only when it is wrong."""
 
 
 class Outcome(Struct):
     """What became of a world."""
 
-    seed: int
+    plan: Plan
     breaches: list[Breach]
-    facts: list[Fact]
-    ticks: int
-    orders: int
-    accepted: int
+    facts: int = 0
+    accepted: int = 0
+    restarts: int = 0
+    points: int = 0
+    appends: int = 0
 
 
-class Crash(Exception):
-    """The process is killed here."""
+class Listening:
+    """Hears a world for a transcript. This one keeps nothing."""
+
+    def happened(self, at: int, kind: str, what: object) -> None:
+        """``kind``: ``market``, ``command``, ``answer``, ``request``, ``report``, ``fact``, ..."""
 
 
-class AuditedVenue(PaperExchange):
-    """The paper exchange, with the auditor looking at what reaches it.
-
-    ``crashes`` are the numbers of the sends in whose place the process dies: before the request
-    is handed over, or (negative numbers) right after.
-    """
-
-    auditor: Auditor | None = None
-    crashes: dict[int, bool]
-    sends: int = 0
-
-    def send(self, request: Request, at: int) -> None:
-        self.sends += 1
-        if self.crashes.pop(self.sends, False):
-            raise Crash
-        self._send(request, at)
-        if self.crashes.pop(-self.sends, False):
-            raise Crash
-
-    def _send(self, request: Request, at: int) -> None:
-        if self.auditor is not None:
-            self.auditor.sent(request)
-        super().send(request, at)
-
-
-def draw_capabilities(rng: Random) -> Capabilities:
-    return Capabilities(
-        native_oco=rng.random() < 0.3,
-        native_stop=rng.random() < 0.5,
-        native_amend=rng.random() < 0.5,
-        iceberg=rng.random() < 0.3,
-        id_promise=rng.choice([IdPromise.UNIQUE_FOR_EVER, IdPromise.UNIQUE_WHILE_OPEN]),
-    )
-
-
-def draw_faults(rng: Random, crashes: bool = False) -> Faults:
-    """A swarm: each fault is on or off, and of its own strength.
-
-    The report of the real fill after a phantom one, if it is lost or passes while nobody listens,
-    can be found only by reading all fills anew; those are not drawn together.
-    """
-
-    def chance(most: int) -> int:
-        return rng.randrange(1, most) if rng.random() < 0.35 else 0
-
-    def latency() -> Latency:
-        if rng.random() < 0.3:
-            return Latency()
-        low = rng.randrange(0, 50) * MS
-        return Latency(low, low + rng.randrange(0, 300) * MS)
-
-    disconnects = rng.random() < 0.15
-    late = chance(300)
-    phantom = 0 if disconnects or crashes else chance(60)
-    return Faults(
-        latency_out=latency(),
-        latency_in=latency(),
-        lose_request_permille=chance(100),
-        lose_report_permille=0 if phantom else chance(200),
-        repeat_report_permille=chance(200),
-        reorder_report_permille=chance(300),
-        phantom_fill_permille=phantom,
-        late_fill_after_cancel_permille=late,
-        cancel_refused_filled_permille=chance(300),
-        unknown_outcome_permille=chance(150),
-        rate_limit_permille=chance(150),
-        reject_permille=chance(150),
-        disconnect_permille=int(disconnects),
-    )
+class Stuck(AssertionError):
+    """Line and venues do not come to rest at one instant."""
 
 
 class World:
-    """One seed's world, ready to run."""
+    """One plan being played."""
 
-    def __init__(
-        self,
-        seed: int,
-        faults: bool = True,
-        minutes: int = 6,
-        orders: int = 12,
-        crashes: int = 0,
-    ) -> None:
-        rng = Random(seed)
-        self.seed = seed
-        self.rng = rng
-        self.minutes = minutes
-        capabilities = draw_capabilities(rng)
-        self.auditor = Auditor()
-        self.venue = AuditedVenue(
-            "PAPER",
-            [SYMBOL],
-            capabilities,
-            draw_faults(rng, crashes > 0) if faults else Faults(),
-            seed,
-        )
-        self.venue.auditor = self.auditor
-        chance = Random(seed + 1)
-        self.crashes = {
-            chance.randrange(1, 60) * chance.choice([1, -1]): True for _ in range(crashes)
-        }
-        self.venue.crashes = self.crashes
+    def __init__(self, plan: Plan, listening: Listening | None = None) -> None:
+        self.plan = plan
+        self.now = plan.start
+        self.skew = 0
         self.restarts = 0
-        self.facts: list[Fact] = []
-        self.journal = MemoryJournal()
-        self.line = Line(self.journal, {"PAPER": self.venue})
-        self.line.listeners += [self.auditor.hear, lambda _, facts: self.facts.extend(facts)]
-        self.ticks = list(generate(seed, minutes, SYMBOL))
-        self.commands = list(self._commands(orders))
+        self.auditor = Auditor()
+        self.points = Points(plan)
+        self.journal = MortalJournal(self.points)
+        self.line: Line | None = None
+        self.listeners: list[Listener] = []
+        """Others that hear the facts, of every process in turn."""
+        self._told = listening.happened if listening is not None else None
+        self._restart_at = plan.start
+        self._cut = False
+        """The connections are down because the process is."""
+        self._answered: dict[int, bool] = {}
+        self._asking: list[int] = []
+        """Commands to be made again by their clients, by number, once the process is back."""
+        self._heard_n = 0
+        self._facts = 0
+        self._accepted = 0
+        self.instruments = tuple(i for venue in plan.venues for i in venue.instruments)
+        self.exchanges = {
+            venue.name: PaperExchange(
+                venue.name, venue.instruments, venue.capabilities, venue.faults, venue.seed
+            )
+            for venue in plan.venues
+        }
+        self._ports = {
+            name: MortalVenue(exchange, self.points, self._clock, self._sent)
+            for name, exchange in self.exchanges.items()
+        }
+        self._known: dict[str, Capabilities] = {v.name: v.capabilities for v in plan.venues}
+        self._script = _script(plan)
+        self._at = 0
 
-    def _commands(self, orders: int) -> Iterator[Timed]:
-        rng = self.rng
-        maker = TreeMaker(rng, Grid(SYMBOL))
-        trades = [tick for tick in self.ticks if isinstance(tick, Trade)]
-        usable = trades[: len(trades) * 3 // 4]
-        for _ in range(orders):
-            tick = usable[rng.randrange(len(usable))]
-            body = maker.place(tick.price, tick.price // 2000)
-            place = PLACE.decode(msgspec.json.encode(body))
-            yield Timed(tick.at + 1, place)
-            name = place.client_order_id
-            for _ in range(rng.randrange(0, 3)):
-                yield Timed(
-                    tick.at + rng.randrange(1, 120) * SECOND // 4, self._meddle(rng, name, tick)
-                )
+    # The whole of it
 
-    def _meddle(self, rng: Random, name: str, tick: Tick) -> c.Command:
-        """What traders do to their orders at awkward moments."""
-        named = {"account": "main", "client_order_id": name}
-        what = rng.randrange(6)
-        if what == 0:
-            mode = rng.choice(list(c.CancelMode))
-            return c.CancelOrder(**named, exposure=mode)
-        if what == 1:
-            leg = rng.choice(["entry", "stop", "target", "target_1"])
-            return c.CancelLeg(leg, **named)
-        if what == 2 and rng.random() < 0.3:
-            return c.ClosePosition("main", SYMBOL.symbol)
-        assert isinstance(tick, Trade)
-        grid = Grid(SYMBOL)
-        leg, field = rng.choice(
-            [("stop", "trigger_price"), ("target", "price"), ("entry", "price")]
-        )
-        moved = grid.price_text(max(1, tick.price + rng.randrange(-3000, 3000)))
-        change = msgspec.convert({field: moved}, LegChange)
-        return c.AmendOrder({leg: change}, account="main", client_order_id=name)
-
-    def run(self, settle_ns: int = 400 * SECOND) -> Outcome:
+    def run(self) -> Outcome:
         """Faults first; then calm weather, in which everything must come to rest."""
-        start = self.ticks[0].at - SECOND
+        breaches = self.auditor.breaches
         try:
-            self.line.start(start, [SYMBOL])
-        except Crash:
-            self._restart(start)
-        ticks = iter(self.ticks)
-        commands, played, now = self.commands, 0, 0
-        answered = 0
-        while True:
-            replay = Replay(self.line, {"PAPER": self.venue}, commands)
-            replay.now = max(now, self.line.now)
-            try:
-                replay.run(ticks, drain_ns=0)
-                break
-            except Crash:
-                now = max(replay.now, self.line.now)
-                played += replay.ticks
-                answered += sum(isinstance(a.answer, c.Accepted) for a in replay.answers)
-                commands = self._unanswered(replay, now)
-                self._restart(now)
-        self.crashes.clear()
-        self.venue.change_faults(Faults())
-        self.venue.reconnect(replay.now)
-        after = generate(self.seed + 1, 7, SYMBOL, start=replay.now + SECOND)
-        calm = Replay(self.line, {"PAPER": self.venue})
-        calm.now = replay.now
-        calm.run(after, drain_ns=settle_ns)
-        breaches = self.auditor.finish(
-            [order.client_id for order in self.venue.open_orders()],
-            [
-                (e.client_id, e.execution.exec_id, e.execution.quantity)
-                for e in self.venue.executions()
-            ],
+            self._play(self._script[-1][0] + SECOND if self._script else self.plan.start + SECOND)
+            self._calm_down()
+            self._finish()
+        except BUGS as bug:
+            breaches.append(Breach("bug", self.auditor.seq, where_from(bug)))
+        return Outcome(
+            self.plan,
+            breaches,
+            self._facts,
+            self._accepted,
+            self.restarts,
+            self.points.count,
+            self.points.appends,
         )
-        self._check_fold(breaches)
-        answered += sum(isinstance(a.answer, c.Accepted) for a in replay.answers)
-        ticks_played = played + replay.ticks
-        return Outcome(self.seed, breaches, self.facts, ticks_played, len(self.commands), answered)
 
-    def _unanswered(self, replay: Replay, now: int) -> list[Timed]:
-        """What a client would do after the crash: ask again for all that was not answered."""
-        done = {id(a.timed): True for a in replay.answers}
-        return [
-            Timed(max(t.at, now), t.command, t.line) for t in replay.commands if id(t) not in done
-        ]
+    def _calm_down(self) -> None:
+        self.points.stop()
+        for exchange in self.exchanges.values():
+            exchange.change_faults(Faults())
+            exchange.reconnect(self.now)
+            for instrument in self.instruments:
+                if instrument.venue == exchange.name:
+                    exchange.resume(instrument.symbol, self.now)
+        self._cut = False
+        self._restart_at = min(self._restart_at, self.now)
+        self._say("calm", None)
+        self._script = _calm(self.plan, self.now)
+        self._at = 0
+        self._play(self.now + SETTLE_NS)
 
-    def _restart(self, now: int) -> None:
-        """The process is gone; the journal keeps what was synced, the venue goes on."""
+    def _finish(self) -> None:
+        line = self.line
+        assert line is not None, "the process is down though nothing is wrong any more"
+        line.flush()
+        self.auditor.finish(self.exchanges.values())
+        self._check_fold(line.state, "at the end")
+        if digest(restore(image(line.state))) != digest(line.state):
+            self._breach("I7", "a restored snapshot is another state")
+
+    # The course of time
+
+    def _clock(self) -> int:
+        return self.now
+
+    @property
+    def _server_time(self) -> int:
+        return self.now + self.skew
+
+    def _play(self, end: int) -> None:
+        """Everything due up to ``end``, moment by moment."""
+        rounds = 0
+        while True:
+            at = self._next()
+            if at > end:
+                break
+            if at > self.now:
+                self.now = at
+                rounds = 0
+            rounds += 1
+            if rounds > INSTANT_ROUNDS_MAX:
+                raise Stuck(f"{rounds} looks at one instant")
+            try:
+                self._moment()
+            except Killed as killed:
+                self._die(killed.where, killed.kill.down_ns, killed.kill.keep, killed.kill.tear)
+            except (JournalError, RuntimeTrouble) as trouble:
+                self._die(str(trouble), DISK_RETRY_NS)
+        self.now = max(self.now, end)
+
+    def _next(self) -> int:
+        """When something happens next."""
+        now = self.now
+        due = self._script[self._at][0] if self._at < len(self._script) else 1 << 62
+        line = self.line
+        if line is None:
+            return max(now, min(due, self._restart_at))
+        for exchange in self.exchanges.values():
+            at = exchange.next_at()
+            if at is not None and at < due:
+                due = at
+        wake = line.next_wakeup()
+        if wake is not None and wake - self.skew < due:
+            due = wake - self.skew
+        return max(now, due)
+
+    def _moment(self) -> None:
+        if self.line is None:
+            if self._restart_at <= self.now:
+                self._boot()
+            elif self._at < len(self._script):
+                self._while_down()
+            return
+        self._settle()
+        if self._at < len(self._script) and self._script[self._at][0] <= self.now:
+            self._at += 1
+            self._happen(self._script[self._at - 1][2])
+            self._settle()
+
+    def _settle(self) -> None:
+        """Venues and line talk until both are quiet at this instant."""
+        line = self.line
+        assert line is not None
+        self._hear()
+        line.run(self._server_time)
+        while self._hear():
+            line.run(self._server_time)
+        self.auditor.at_rest()
+
+    def _hear(self) -> bool:
+        line, now = self.line, self.now
+        assert line is not None
+        heard = False
+        for exchange in self.exchanges.values():
+            due = exchange.next_at()
+            if due is None or due > now:
+                continue
+            for report in exchange.poll(now):
+                self._report(report)
+                line.put(report, self._server_time)
+                heard = True
+        return heard
+
+    def _happen(self, what: object) -> None:
+        line = self.line
+        assert line is not None
+        if isinstance(what, int):
+            self._give(what)
+        elif isinstance(what, Deed):
+            self._deed(what)
+        elif isinstance(what, ClockStep):
+            self.skew += what.by_ns
+            self._say("clock", what)
+        elif what is None:
+            self._say("snapshot", None)
+            line.snapshot()
+        else:
+            self._tick(what, line)  # type: ignore[arg-type]
+
+    def _tick(self, tick: Tick, line: Line) -> None:
+        self._say("market", tick)
+        self.exchanges[tick.instrument.rpartition(".")[2]].on_tick(tick)
+        if self._hear():  # what the venue said of it is on our side before the tick is
+            line.run(self._server_time)
+        if line.recovering:  # until the venues have answered, ticks are let pass
+            line.tick(tick, self._server_time)
+            return
+        self.auditor.tick(tick, self._server_time)
+        line.tick(tick, self._server_time)
+        self.auditor.ticked()
+
+    def _while_down(self) -> None:
+        """The world goes on without us."""
+        what = self._script[self._at][2]
+        self._at += 1
+        if isinstance(what, int):
+            self._asking.append(what)
+        elif isinstance(what, Deed):
+            self._deed(what)
+        elif isinstance(what, ClockStep):
+            self.skew += what.by_ns
+        elif what is not None:
+            assert isinstance(what, Tick)
+            self._say("market", what)
+            self.exchanges[what.instrument.rpartition(".")[2]].on_tick(what)
+
+    def _deed(self, deed: Deed) -> None:
+        self._say("deed", do(self.exchanges[deed.venue], deed, self.now))
+
+    # Clients
+
+    def _give(self, number: int) -> None:
+        line = self.line
+        assert line is not None
+        command = self.plan.commands[number].command
+
+        def reply(answer: Answer) -> None:
+            self._say("answer", (command, answer))
+            self.auditor.answered(number, command, answer)
+            self._answered[number] = True
+            self._accepted += type(answer).__name__ == "Accepted"
+
+        if number not in self._asking:
+            self._asking.append(number)
+        self._say("command", command)
+        self.auditor.asked(number, command)
+        line.put(command, self._server_time, reply)
+
+    # The process
+
+    def _die(self, where: str, down_ns: int, keep: bool = False, tear: bool = False) -> None:
+        self._say("died", where)
+        self.line = None
         self.restarts += 1
-        self.journal = self.journal.crash()
-        self.line = Line(self.journal, {"PAPER": self.venue})
-        self.line.listeners += [self.auditor.hear, lambda _, facts: self.facts.extend(facts)]
-        self.line.recover()
-        try:
-            self.line.start(max(now, self.line.now), [SYMBOL])
-        except Crash:
-            self._restart(now)
+        self.journal = self.journal.crashed(keep, tear)
+        self._restart_at = self.now + down_ns
+        if down_ns and not self._cut:
+            self._cut = True
+            for exchange in self.exchanges.values():
+                exchange.disconnect(self.now)
 
-    def _check_fold(self, breaches: list[Breach]) -> None:
+    def _boot(self) -> None:
+        """Start the process on what the journal holds."""
+        if self._cut:
+            self._cut = False
+            for exchange in self.exchanges.values():
+                exchange.reconnect(self.now)
+        line = Line(self.journal, self._ports)
+        line.inbox = MortalInbox(self.points)
+        line.listeners.append(self._hear_facts)
+        line.recover()
+        self._say("started", None)
+        self._tell_unheard()
+        self.auditor.started()
+        if line.state.seq:
+            self._check_fold(line.state, "after a crash")
+        line.start(self._server_time, self.instruments, self._known)
+        self.line = line
+        asking = [n for n in self._asking if n not in self._answered]
+        self._asking = []
+        for number in asking:
+            self._give(number)
+
+    def _tell_unheard(self) -> None:
+        """Facts that were durable, though the process died before it could act on them."""
+        for frame in self.journal.read(self._heard_n + 1):
+            self._hear_facts(frame.first_seq, decode_facts(frame.payload))
+
+    def _hear_facts(self, first_seq: int, facts: list[Fact]) -> None:
+        self._heard_n += 1
+        self._facts += len(facts)
+        if self._told is not None:
+            for seq, fact in enumerate(facts, first_seq):
+                self._told(self.now, "fact", (seq, fact))
+        self.auditor.hear(first_seq, facts)
+        for listener in self.listeners:
+            listener(first_seq, facts)
+
+    def _sent(self, request: Request) -> None:
+        self._say("request", request)
+        self.auditor.sent(request)
+
+    def _report(self, report: Report) -> None:
+        self._say("report", report)
+        self.auditor.heard(report)
+
+    # Checks that need the engine's own state
+
+    def _check_fold(self, state: State, when: str) -> None:
         fresh = State()
-        for fact in self.facts:
-            evolve(fresh, fact)
-        if digest(fresh) != digest(self.line.state):
-            breaches.append(Breach("I7", len(self.facts), "a replayed journal is another state"))
+        for frame in self.journal.read(1):
+            for fact in decode_facts(frame.payload):
+                evolve(fresh, fact)
+        if digest(fresh) != digest(state):
+            self._breach("I7", f"a replayed journal is another state, {when}")
+
+    def _breach(self, rule: str, detail: str) -> None:
+        self.auditor.breaches.append(Breach(rule, self.auditor.seq, detail))
+
+    def _say(self, kind: str, what: object) -> None:
+        if self._told is not None:
+            self._told(self.now, kind, what)
 
 
-def run(seed: int, faults: bool = True, crashes: int = 0) -> Outcome:
-    """One world, from its seed to its end."""
-    return World(seed, faults, crashes=crashes).run()
+Event = tuple[int, int, object]
+"""When, in which order, and what: a tick, a command's number, a deed, a clock step, or nothing
+(a snapshot)."""
+
+
+def _script(plan: Plan) -> list[Event]:
+    """Everything of the plan that happens at its own time."""
+    out: list[Event] = [(tick.at, 1, tick) for tick in plan.ticks]
+    out += [(given.at, 2, number) for number, given in enumerate(plan.commands)]
+    out += [(deed.at, 3, deed) for deed in plan.deeds]
+    out += [(step.at, 0, step) for step in plan.clock]
+    out += [(at, 4, None) for at in plan.snapshots]
+    out.sort(key=lambda event: event[:2])
+    return out
+
+
+def _calm(plan: Plan, now: int) -> list[Event]:
+    """A market that stands where it stopped, so that what is due can trade."""
+    last = {tick.instrument: tick.price for tick in plan.ticks if isinstance(tick, Trade)}
+    out: list[Event] = []
+    for venue in plan.venues:
+        for instrument in venue.instruments:
+            price = last.get(instrument.symbol, 1000)
+            at, symbol = now, instrument.symbol
+            for number, apart in enumerate(CALM_TICKS_S):
+                at += apart * SECOND
+                out.append((at, 1, Quote(symbol, at, price - 1, 10**6, price + 1, 10**6)))
+                out.append((at + 1, 1, Trade(symbol, at + 1, price, 10**6, 1 - 2 * (number % 2))))
+    out.sort(key=lambda event: event[:2])
+    return out
+
+
+def where_from(bug: BaseException) -> str:
+    """An exception in one line: what, and the innermost places."""
+    places: list[str] = []
+    trace = bug.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        places.append(f"{code.co_filename.rpartition('interlock/')[2]}:{trace.tb_lineno}")
+        trace = trace.tb_next
+    return f"{type(bug).__name__}: {bug} ({' < '.join(reversed(places[-3:]))})"
+
+
+def play(plan: Plan, listening: Listening | None = None) -> Outcome:
+    """One world, from its plan to its end."""
+    return World(plan, listening).run()

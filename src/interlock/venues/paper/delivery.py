@@ -13,6 +13,7 @@ from interlock.orders.reports import (
     Acknowledged,
     Amended,
     Canceled,
+    CancelReason,
     Connection,
     Expired,
     Filled,
@@ -86,6 +87,10 @@ class Outbox:
                 return
             if weather.strikes(faults.reorder_report_permille):
                 arrival += weather.up_to(faults.reorder_max_ns)
+            if weather.strikes(faults.contradict_report_permille):
+                lie = contradiction(report)
+                if lie is not None:
+                    self.notice(lie, arrival + weather.up_to(faults.reorder_max_ns))
             if weather.strikes(faults.repeat_report_permille):
                 self.notice(report, arrival + weather.up_to(faults.reorder_max_ns))
         self.notice(report, arrival)
@@ -109,3 +114,21 @@ class Outbox:
         while self._under_way.head_at <= at:
             reports.append(self._under_way.pop()[1])
         return reports
+
+
+def contradiction(report: Report) -> Report | None:
+    """A report that can't be true beside this one; nothing where there is no such lie."""
+    match report:
+        case Filled():
+            fill = report.execution
+            other = fill.quantity + 1 if fill.quantity < 2 else fill.quantity - 1
+            return replace(report, execution=replace(fill, quantity=other))
+        case Acknowledged():
+            return Canceled(report.at, report.client_id, 0, CancelReason.OUTSIDE)
+        case Canceled() if report.cum_quantity:
+            return replace(report, cum_quantity=report.cum_quantity - 1)
+        case Expired() if report.cum_quantity:
+            return replace(report, cum_quantity=report.cum_quantity - 1)
+        case Canceled() | Rejected():
+            return Acknowledged(report.at, report.client_id, "")
+    return None

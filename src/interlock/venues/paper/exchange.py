@@ -78,8 +78,10 @@ class PaperExchange:
         self._markets: dict[str, Market] = {}
         self._weather = Weather(faults, seed)
         self._outbox = Outbox(self._weather)
-        self._ledger = Ledger(name, self._outbox)
-        self._matching = Matching(model, self._ledger)
+        separate = capabilities.conditional_ids
+        self._ledger = Ledger(name, self._outbox, separate)
+        refuses = self._weather.refuses if separate else lambda: False
+        self._matching = Matching(model, self._ledger, refuses)
         self._intake = Intake(
             name,
             capabilities,
@@ -108,6 +110,8 @@ class PaperExchange:
         self._advance(at)
         weather, faults = self._weather, self._weather.faults
         muted = False
+        if weather.strikes(faults.ban_permille) and at >= self._intake.banned_until:
+            self._intake.banned_until = at + faults.ban_ns
         if isinstance(
             request, SubmitVenueOrder | SubmitVenueList | CancelVenueOrder | AmendVenueOrder
         ):
@@ -272,6 +276,9 @@ class PaperExchange:
         self, account: str, instrument: str, position_side: PositionSide | None = None
     ) -> PaperPosition:
         return self._ledger.accounts.position((account, instrument, position_side))
+
+    def position_mode(self, instrument: str) -> PositionMode:
+        return self._markets[instrument].grid.instrument.position_mode
 
     def is_halted(self, instrument: str) -> bool:
         return self._markets[instrument].halted

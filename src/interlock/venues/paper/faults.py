@@ -43,6 +43,11 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     reorder_report_permille: int = 0
     reorder_max_ns: int = 50 * MS
     """The most a reordered or repeated report comes late."""
+    contradict_report_permille: int = 0
+    """A report is followed by one that says otherwise."""
+    lag_status_permille: int = 0
+    """A query is answered from a copy of the venue's books that is behind, and says so."""
+    lag_status_max_ns: int = 500 * MS
     phantom_fill_permille: int = 0
     late_fill_after_cancel_permille: int = 0
     late_fill_max_ns: int = 200 * MS
@@ -52,6 +57,9 @@ class Faults(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     """How long after it was sent a request without an outcome is given up on."""
     rate_limit_permille: int = 0
     retry_after_ns: int = 1000 * MS
+    ban_permille: int = 0
+    """Per request: from now on, for ``ban_ns``, everything is refused or not answered."""
+    ban_ns: int = 5000 * MS
     reject_permille: int = 0
     disconnects: tuple[Window, ...] = ()
     disconnect_permille: int = 0
@@ -76,6 +84,16 @@ class Weather:
 
     def strikes(self, permille: int) -> bool:
         return permille > 0 and self._random.randrange(PERMILLE) < permille
+
+    def refuses(self) -> bool:
+        """Whether an order is refused for no fault of its own."""
+        return self.strikes(self.faults.reject_permille)
+
+    def lag(self) -> int:
+        """How far behind the copy is that answers a query."""
+        if not self.strikes(self.faults.lag_status_permille):
+            return 0
+        return self.up_to(self.faults.lag_status_max_ns)
 
     def even(self) -> bool:
         """One of two, equally likely."""

@@ -38,7 +38,7 @@ from interlock.venues.paper.delivery import Outbox
 from interlock.venues.paper.faults import Weather
 from interlock.venues.paper.ledger import Ledger
 from interlock.venues.paper.matching import Matching
-from interlock.venues.paper.resting import PaperOrder
+from interlock.venues.paper.resting import STOPS, PaperOrder
 from interlock.venues.paper.rules import Refusal
 
 LIST_LEN = 2
@@ -67,6 +67,12 @@ class Intake:
         self._weather = weather
         self._phantoms = 0
         self._muted = False
+        self.banned_until = 0
+
+    def _limited(self, at: int) -> bool:
+        """Whether this request is one too many."""
+        weather = self._weather
+        return at < self.banned_until or weather.strikes(weather.faults.rate_limit_permille)
 
     def receive(self, request: Request, at: int, muted: bool) -> list[PaperOrder]:
         """Carry out a request; gives the orders that were accepted. ``muted``: no answer."""
@@ -80,8 +86,12 @@ class Intake:
                 self._cancel(request, at)
             case AmendVenueOrder():
                 self._amend_requested(request, at)
+            case QueryVenueOrder() | QueryOpenOrders() | QueryPosition() if at < self.banned_until:
+                pass
             case QueryVenueOrder():
-                self._outbox.answer(self._ledger.status(request.client_id, request.request, at), at)
+                behind_ns = self._weather.lag()
+                status = self._ledger.status(request.client_id, request.request, at, behind_ns)
+                self._outbox.answer(status, at)
             case QueryOpenOrders():
                 self._outbox.answer(self._open_orders(at), at)
             case QueryPosition():
@@ -133,8 +143,8 @@ class Intake:
         if any(at > submit.valid_until for submit in submits):
             self._reject(submits, (VenueReject.TOO_LATE, "it arrived after its validity"), at)
             return []
-        if weather.strikes(weather.faults.rate_limit_permille):
-            retry_at = at + weather.faults.retry_after_ns
+        if self._limited(at):
+            retry_at = max(at + weather.faults.retry_after_ns, self.banned_until)
             self._reject(submits, (VenueReject.RATE_LIMITED, "too many requests"), at, retry_at)
             return []
         refusal = self._refusal(submits, listed)
@@ -172,6 +182,8 @@ class Intake:
             return VenueReject.UNSUPPORTED, "order lists are not accepted here"
         first = submits[0]
         alike = all((s.account, s.instrument) == (first.account, first.instrument) for s in submits)
+        if self._can.conditional_ids and any(s.order_type in STOPS for s in submits):
+            return VenueReject.UNSUPPORTED, "conditional orders are not listed with others"
         distinct = len({s.client_id for s in submits}) == len(submits)
         if len(submits) != LIST_LEN or not alike or not distinct:
             return VenueReject.UNSUPPORTED, "a list is two orders of one account and instrument"
@@ -190,7 +202,7 @@ class Intake:
 
     def _accept(self, submits: tuple[SubmitVenueOrder, ...], at: int) -> list[PaperOrder]:
         ledger = self._ledger
-        orders = [ledger.accept(s, self._markets[s.instrument]) for s in submits]
+        orders = [ledger.accept(s, self._markets[s.instrument], at) for s in submits]
         if len(orders) == LIST_LEN:
             orders[0].sibling, orders[1].sibling = orders[1], orders[0]
         for order in orders:
@@ -220,7 +232,7 @@ class Intake:
     def _cancel(self, request: CancelVenueOrder, at: int) -> None:
         weather, ledger = self._weather, self._ledger
         faults = weather.faults
-        if weather.strikes(faults.rate_limit_permille):
+        if self._limited(at):
             self._refuse_cancel(request, VenueReject.RATE_LIMITED, at)
             return
         order = ledger.by_client.get(request.client_id)
@@ -266,10 +278,9 @@ class Intake:
     def _amend_refusal(
         self, request: AmendVenueOrder, order: PaperOrder | None, at: int
     ) -> Refusal | None:
-        weather = self._weather
         if request.valid_until and at > request.valid_until:
             return VenueReject.TOO_LATE, "it arrived after its validity"
-        if weather.strikes(weather.faults.rate_limit_permille):
+        if self._limited(at):
             return VenueReject.RATE_LIMITED, "too many requests"
         if not self._can.native_amend:
             return VenueReject.UNSUPPORTED, "orders are not amended here; cancel and send anew"
@@ -279,6 +290,8 @@ class Intake:
             return VenueReject.ALREADY_DONE, "the order is done"
         if order.market.halted:
             return rules.halted_refusal(order.market)
+        if self._can.conditional_ids and not order.triggered:
+            return VenueReject.UNSUPPORTED, "conditional orders are not amended; send anew"
         if request.quantity <= order.cum:
             return None
         return self._values_refusal(request, order)

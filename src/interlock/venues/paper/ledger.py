@@ -9,19 +9,22 @@ from msgspec import Struct
 
 from interlock.orders.legs import PositionSide
 from interlock.orders.reports import (
+    Acknowledged,
     Canceled,
     CancelReason,
     Execution,
     Expired,
     Filled,
     OrderStatus,
+    Rejected,
+    VenueReject,
     VenueStatus,
 )
 from interlock.orders.requests import SubmitVenueOrder
 from interlock.venues.paper.accounts import Accounts
 from interlock.venues.paper.book import Market
 from interlock.venues.paper.delivery import Outbox
-from interlock.venues.paper.resting import PaperOrder
+from interlock.venues.paper.resting import STOPS, PaperOrder
 from interlock.venues.paper.rules import only_reduces, reducible
 
 
@@ -40,9 +43,10 @@ class PaperExecution(Struct, frozen=True):
 class Ledger:
     """Orders, executions and accounts of one paper exchange."""
 
-    def __init__(self, name: str, outbox: Outbox) -> None:
+    def __init__(self, name: str, outbox: Outbox, conditional_ids: bool = False) -> None:
         self._name = name
         self._outbox = outbox
+        self._conditional_ids = conditional_ids
         self._seq = 0
         self.accounts = Accounts()
         self.executions: list[PaperExecution] = []
@@ -52,15 +56,35 @@ class Ledger:
         self.open: dict[str, PaperOrder] = {}
         """By venue id, in the order of acceptance."""
 
-    def accept(self, submit: SubmitVenueOrder, market: Market) -> PaperOrder:
+    def accept(self, submit: SubmitVenueOrder, market: Market, at: int) -> PaperOrder:
         self._seq += 1
-        venue_id = f"{self._name}-o{self._seq}"
-        order = PaperOrder(submit, market, venue_id, self._seq)
+        waits = self._conditional_ids and submit.order_type in STOPS
+        venue_id = f"{self._name}-{'c' if waits else 'o'}{self._seq}"
+        order = PaperOrder(submit, market, venue_id, self._seq, at)
         self.refused.pop(submit.client_id, None)
         self.by_client[submit.client_id] = order
         self.open[venue_id] = order
         market.open_orders += 1
         return order
+
+    def trigger(self, order: PaperOrder, at: int, refused: bool) -> bool:
+        """A stop has fired. Where conditional orders have ids of their own it is another order
+        now, told under the same client id; that order may be refused, and then nothing is left."""
+        order.triggered = True
+        if self._conditional_ids:
+            if refused:
+                self._close(order, VenueStatus.REJECTED, at)
+                code = VenueReject.INSUFFICIENT_MARGIN
+                detail = "refused when it triggered"
+                self._outbox.tell(Rejected(at, order.client_id, code, detail), at)
+                return False
+            del self.open[order.venue_id]
+            self._seq += 1
+            order.venue_id = f"{self._name}-o{self._seq}"
+            self.open[order.venue_id] = order
+            self._outbox.tell(Acknowledged(at, order.client_id, order.venue_id), at)
+        self.end_sibling(order, at)
+        return True
 
     def position(self, submit: SubmitVenueOrder) -> int:
         return self.accounts.quantity((submit.account, submit.instrument, submit.position_side))
@@ -80,7 +104,7 @@ class Ledger:
         if quantity > 0:
             self._execute(order, quantity, price, maker, at, late_ns)
             if order.leaves == 0:
-                self._close(order, VenueStatus.FILLED)
+                self._close(order, VenueStatus.FILLED, at)
             self.end_sibling(order, at)
         if order.open and self.fillable(order) == 0:
             self.cancel(order, CancelReason.REDUCE_ONLY, at)
@@ -98,7 +122,7 @@ class Ledger:
         known = order.cum
         assert order.price is not None, order
         self._execute(order, quantity, order.price, True, at, late_ns)
-        self._close(order, VenueStatus.CANCELED)
+        self._close(order, VenueStatus.CANCELED, at)
         if not quietly:
             self._outbox.tell(Canceled(at, order.client_id, known), at)
         self.end_sibling(order, at)
@@ -106,13 +130,13 @@ class Ledger:
     def cancel(
         self, order: PaperOrder, reason: CancelReason, at: int, quietly: bool = False
     ) -> None:
-        self._close(order, VenueStatus.CANCELED)
+        self._close(order, VenueStatus.CANCELED, at)
         if not quietly:
             self._outbox.tell(Canceled(at, order.client_id, order.cum, reason), at)
         self.end_sibling(order, at)
 
     def expire(self, order: PaperOrder, at: int) -> None:
-        self._close(order, VenueStatus.EXPIRED)
+        self._close(order, VenueStatus.EXPIRED, at)
         self._outbox.tell(Expired(at, order.client_id, order.cum), at)
         self.end_sibling(order, at)
 
@@ -126,24 +150,29 @@ class Ledger:
         if sibling.open:
             self.cancel(sibling, CancelReason.OCO, at)
 
-    def status(self, client_id: str, request: int, at: int) -> OrderStatus:
-        """The truth about an order, as the venue's own books have it."""
+    def status(self, client_id: str, request: int, at: int, behind_ns: int = 0) -> OrderStatus:
+        """What the venue's own books have of an order, or had ``behind_ns`` ago."""
         order = self.by_client.get(client_id)
-        if order is not None:
+        as_of = at - behind_ns
+        if order is not None and order.accepted_at <= as_of:
             return OrderStatus(
                 at,
                 client_id,
                 request,
-                order.status,
-                at,
+                order.status if order.ended_at <= as_of else VenueStatus.WORKING,
+                as_of,
                 order.quantity,
                 order.price,
                 order.trigger_price,
-                tuple(order.fills),
+                tuple(
+                    e
+                    for e, when in zip(order.fills, order.fill_times, strict=True)
+                    if when <= as_of
+                ),
             )
         refused = self.refused.get(client_id)
         if refused is None:
-            return OrderStatus(at, client_id, request, VenueStatus.NOT_FOUND, at)
+            return OrderStatus(at, client_id, request, VenueStatus.NOT_FOUND, as_of)
         return OrderStatus(
             at,
             client_id,
@@ -176,6 +205,7 @@ class Ledger:
         execution = Execution(self._next_exec_id(), quantity, price, fee, maker)
         order.cum += quantity
         order.fills.append(execution)
+        order.fill_times.append(at)
         self.executions.append(
             PaperExecution(
                 at,
@@ -191,9 +221,10 @@ class Ledger:
         self.accounts.trade(key, submit.side * quantity, price, fee)
         self._outbox.tell(Filled(at, submit.client_id, execution), at, late_ns)
 
-    def _close(self, order: PaperOrder, status: VenueStatus) -> None:
+    def _close(self, order: PaperOrder, status: VenueStatus, at: int) -> None:
         assert order.open, order
         order.status = status
+        order.ended_at = at
         if order.ladder is not None:
             order.ladder.remove(order)
         order.market.open_orders -= 1

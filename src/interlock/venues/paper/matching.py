@@ -4,6 +4,7 @@ Decides the model stated in docs/PAPER_EXCHANGE.md. Invariant: all our resting o
 fill more than one trade's quantity, or more than a side displays, while volume limits are on.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from msgspec import Struct
@@ -43,9 +44,13 @@ class MatchingModel(Struct, frozen=True, forbid_unknown_fields=True, omit_defaul
 class Matching:
     """Fills orders of one exchange."""
 
-    def __init__(self, model: MatchingModel, ledger: Ledger) -> None:
+    def __init__(
+        self, model: MatchingModel, ledger: Ledger, refuses: Callable[[], bool] = lambda: False
+    ) -> None:
         self._model = model
         self._ledger = ledger
+        self._refuses = refuses
+        """Whether the order that a conditional one becomes is refused by chance."""
 
     def enter(self, order: PaperOrder, at: int) -> None:
         """An accepted order, or a stop that has fired, meets the market."""
@@ -191,6 +196,6 @@ class Matching:
                 if not order.open:
                     continue
                 ladder.remove(order)
-                order.triggered = True
-                self._ledger.end_sibling(order, at)
-                self.enter(order, at)
+                refused = self._refuses()
+                if self._ledger.trigger(order, at, refused):
+                    self.enter(order, at)

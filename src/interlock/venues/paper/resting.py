@@ -23,7 +23,10 @@ class PaperOrder:
     """One order the venue has accepted, and all that became of it."""
 
     __slots__ = (
+        "accepted_at",
         "cum",
+        "ended_at",
+        "fill_times",
         "fills",
         "key",
         "ladder",
@@ -40,7 +43,9 @@ class PaperOrder:
         "venue_id",
     )
 
-    def __init__(self, submit: SubmitVenueOrder, market: Market, venue_id: str, seq: int) -> None:
+    def __init__(
+        self, submit: SubmitVenueOrder, market: Market, venue_id: str, seq: int, at: int = 0
+    ) -> None:
         self.submit = submit
         self.market = market
         self.venue_id = venue_id
@@ -51,6 +56,9 @@ class PaperOrder:
         self.triggered = submit.order_type not in STOPS
         self.cum = 0
         self.fills: list[Execution] = []
+        self.fill_times: list[int] = []
+        self.accepted_at = at
+        self.ended_at = 0
         self.status = VenueStatus.WORKING
         self.queue_ahead = 0
         self.sibling: PaperOrder | None = None

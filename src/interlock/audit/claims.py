@@ -1,0 +1,93 @@
+"""I1, the claim: at most one leg of an ``oco`` is claimed, and a frozen leg does nothing.
+
+Also the recall: a claimed leg waits until its siblings can no longer trade; and the confirmation
+window: a fill told once stands its siblings still, and takes nothing back.
+"""
+
+from interlock.audit.breach import Tell
+from interlock.audit.record import Record
+from interlock.orders import facts as f
+
+
+def claimed(tell: Tell, record: Record, fact: f.LegClaimed) -> None:
+    if fact.oco in record.claims:
+        tell("I1", f"oco {fact.oco} of {record.id} is claimed twice")
+    if fact.leg not in record.under(~fact.oco):
+        tell("I1", f"{_name(record, fact.leg)} claims an oco it does not stand in")
+    record.claims[fact.oco] = fact.leg
+
+
+def released(tell: Tell, record: Record, fact: f.ClaimReleased) -> None:
+    if record.claims.pop(fact.oco, None) != fact.leg:
+        tell("I1", f"{_name(record, fact.leg)} gives back a claim it does not hold")
+
+
+def frozen(tell: Tell, record: Record, leg: int, what: str) -> None:
+    """A leg whose sibling holds the claim neither triggers, nor is armed, nor is sent."""
+    for oco, holder in record.claims.items():
+        mine = [c for c in record.relations[oco].children if leg in record.under(c)]
+        if not mine or holder in record.under(mine[0]):
+            continue
+        if not _covers_a_fill(record, leg, mine[0]):
+            tell("I1", f"{_name(record, leg)} was {what} while frozen")
+
+
+def sent(tell: Tell, record: Record, fact: f.VenueOrderSending) -> None:
+    """Nothing of a claimed oco but the holder's own side may still trade, unless exits race."""
+    racing = record.terms.policy.on_recall == "race" and fact.reduce_only
+    if racing or record.legs[fact.leg].system:
+        return
+    for oco, holder in record.claims.items():
+        children = record.relations[oco].children
+        mine = [c for c in children if fact.leg in record.under(c)]
+        if not mine or holder not in record.under(mine[0]):
+            continue
+        for other in children:
+            if other != mine[0] and any(record.live(n) for n in record.under(other)):
+                tell("I1", f"{_name(record, fact.leg)} was sent before its siblings were gone")
+
+
+def paused(tell: Tell, record: Record, leg: int, what: str) -> None:
+    """While a fill of another node waits to be confirmed, this leg does nothing."""
+    for oco, relation in enumerate(record.relations):
+        if relation.kind != "oco" or oco in record.claims:
+            continue
+        mine = [c for c in relation.children if leg in record.under(c)]
+        if not mine:
+            continue
+        for other in relation.children:
+            waiting = sum(record.unconfirmed(n) for n in record.under(other))
+            if other != mine[0] and waiting and _entry(record, other, waiting):
+                tell("confirmation", f"{_name(record, leg)} was {what} before a fill was confirmed")
+
+
+def _entry(record: Record, node: int, waiting: int) -> bool:
+    """Whether the unconfirmed fill is the node's own: an oto's is what its first has filled."""
+    while node < 0 and record.relations[~node].kind == "oto":
+        node = record.relations[~node].children[0]
+    return bool(waiting) and any(record.unconfirmed(n) for n in record.under(node))
+
+
+def recalled(tell: Tell, record: Record, leg: int) -> None:
+    """A recall in the confirmation window needs another reason than the fill."""
+    if record.winding or record.amended or leg in record.canceling:
+        return
+    if record.legs[leg].expire_at is not None or record.legs[leg].system:
+        return
+    paused(tell, record, leg, "recalled")
+
+
+def _covers_a_fill(record: Record, leg: int, node: int) -> bool:
+    """A filled quantity keeps its exits even on the losing side, unless it is flattened."""
+    if record.terms.policy.on_overfill == "flatten":
+        return False
+    above = record.oto_above(leg)
+    if above is None:
+        return False
+    first = record.relations[above].children[0]
+    inside = set(record.under(first)) <= set(record.under(node))
+    return inside and record.fill(first) > 0
+
+
+def _name(record: Record, leg: int) -> str:
+    return f"{record.legs[leg].id} of {record.id}"

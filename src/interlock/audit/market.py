@@ -1,0 +1,279 @@
+"""What has been seen of the markets, and what each armed leg makes of it.
+
+Decides, by walking every armed leg on every tick, whether one fired that should not have, and
+whether one did not that should have. Invariants: a stale, late, one-sided, crossed or locked price
+fires nothing; a trailing stop never loosens.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from interlock.audit.breach import Tell
+from interlock.audit.record import STOPS, TRAILS, Record, Waiting
+from interlock.orders import facts as f
+from interlock.orders.legs import LegType
+from interlock.orders.terms import BPS, LegTerms, Span
+from interlock.orders.ticks import Depth, Quote, Tick, Trade
+
+STALE_NS = 5_000_000_000
+CHANNELS = {"last": "last", "mid": "mid", "mark": "mark", "index": "index"}
+
+
+class Seen:
+    """The prices one instrument has shown to this process."""
+
+    def __init__(self) -> None:
+        self.prices: dict[str, int] = {}
+        self.trade_at = 0
+        self.quote_at = 0
+
+    def take(self, tick: Tick) -> list[str]:
+        """Take in a tick; the channels on which it shows a sound price."""
+        if isinstance(tick, Trade):
+            if tick.at < self.trade_at or tick.price <= 0:
+                return []
+            self.trade_at = tick.at
+            self.prices["last"] = tick.price
+            return ["last"]
+        if isinstance(tick, Quote | Depth):
+            return self._quote(tick)
+        if tick.price <= 0:
+            return []
+        name = type(tick).__name__.lower()
+        self.prices[name] = tick.price
+        return [name]
+
+    def _quote(self, tick: Quote | Depth) -> list[str]:
+        if isinstance(tick, Quote):
+            bid, ask = tick.bid, tick.ask
+        elif tick.bids and tick.asks:
+            bid, ask = tick.bids[0][0], tick.asks[0][0]
+        else:
+            return []
+        if tick.at < self.quote_at:
+            return []
+        self.quote_at = tick.at
+        for name in ("bid", "ask", "mid"):
+            self.prices.pop(name, None)
+        if not 0 < bid < ask:
+            return []
+        self.prices |= {"bid": bid, "ask": ask, "mid": bid + ask}
+        return ["bid", "ask", "mid"]
+
+
+class Markets:
+    """All instruments."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, Seen] = {}
+        self._shown: list[str] = []
+        self._instrument = ""
+        self._now = 0
+
+    def restart(self, records: Iterable[Record]) -> None:
+        """A new process: it has seen nothing yet, and of its trails what was durable."""
+        self._seen.clear()
+        for record in records:
+            for waiting in record.armed.values():
+                waiting.touches = 0
+
+    def tick(self, tick: Tick, now: int, records: Iterable[Record]) -> None:
+        """A tick reaches the process at its own time ``now``."""
+        self._now = max(self._now, now)
+        seen = self._seen.setdefault(tick.instrument, Seen())
+        self._instrument = tick.instrument
+        self._shown = [] if self._now - tick.at > STALE_NS else seen.take(tick)
+        if not self._shown:
+            return
+        for record, leg, waiting in self._armed(records):
+            terms = record.legs[leg]
+            for channel in watched(terms):
+                if channel in self._shown and record.holds.get(leg, terms.when is None):
+                    self._follow(record, leg, waiting, seen.prices[channel])
+
+    def _armed(self, records: Iterable[Record]) -> Iterator[tuple[Record, int, Waiting]]:
+        for record in records:
+            for leg, waiting in list(record.armed.items()):
+                if record.legs[leg].instrument == self._instrument:
+                    yield record, leg, waiting
+
+    def _follow(self, record: Record, leg: int, waiting: Waiting, price: int) -> None:
+        terms = record.legs[leg]
+        if terms.type in TRAILS and _trailing(record, leg):
+            better = max if terms.side < 0 else min
+            waiting.sure = price if waiting.sure is None else better(waiting.sure, price)
+            waiting.best = price if waiting.best is None else better(waiting.best, price)
+        level = _level(record, leg, waiting, waiting.sure)
+        if level is not None and _beyond(terms, price, level, _trailing(record, leg)):
+            waiting.touches += 1
+            if waiting.touches == 1:
+                waiting.touched_at = self._now
+        else:
+            waiting.touches = 0
+
+    def ticked(self, tell: Tell, records: Iterable[Record]) -> None:
+        """After the process has dealt with the tick: nothing that was due still waits."""
+        if not self._shown:
+            return
+        seen = self._seen[self._instrument]
+        for record, leg, waiting in self._armed(records):
+            terms = record.legs[leg]
+            if terms.when is not None or terms.confirm_ticks > 1 or terms.confirm_ns:
+                continue
+            level = _level(record, leg, waiting, waiting.sure)
+            if level is None or record.told("gap"):
+                continue
+            for channel in watched(terms):
+                price = seen.prices.get(channel)
+                if channel not in self._shown or price is None:
+                    continue
+                if _beyond(terms, price, level, _trailing(record, leg)):
+                    name = f"{terms.id} of {record.id}"
+                    tell("trigger", f"{name} waits at {level} though {channel} shows {price}")
+
+    def triggered(self, tell: Tell, record: Record, fact: f.LegTriggered) -> None:
+        """A leg is said to be due: was it?"""
+        terms = record.legs[fact.leg]
+        name = f"{terms.id} of {record.id}"
+        waiting = record.armed.get(fact.leg)
+        if waiting is None:
+            tell("trigger", f"{name} fired though it was not armed")
+            return
+        if fact.source == "condition":
+            if terms.when is None or not record.holds.get(fact.leg):
+                tell("trigger", f"{name} fired on a condition that was not said to hold")
+            return
+        if terms.when is not None and not record.holds.get(fact.leg):
+            tell("trigger", f"{name} fired though its condition does not hold")
+        if fact.source not in watched(terms):
+            tell("trigger", f"{name} fired on {fact.source}, and watches {watched(terms)}")
+            return
+        seen = self._seen.get(terms.instrument)
+        if seen is None or seen.prices.get(fact.source) != fact.price:
+            tell("trigger", f"{name} fired at {fact.price}, which {fact.source} does not show")
+        self._at_its_level(tell, record, fact, waiting)
+
+    def _at_its_level(
+        self, tell: Tell, record: Record, fact: f.LegTriggered, waiting: Waiting
+    ) -> None:
+        terms = record.legs[fact.leg]
+        name = f"{terms.id} of {record.id}"
+        trailing = _trailing(record, fact.leg)
+        tightest = _level(record, fact.leg, waiting, waiting.best)
+        if tightest is None or fact.trigger_price is None:
+            tell("trigger", f"{name} fired without a level to fire at")
+            return
+        if not _beyond(terms, fact.price, tightest, trailing):
+            tell("trigger", f"{name} fired at {fact.price} before its level {tightest}")
+        loosest = _level(record, fact.leg, waiting, waiting.sure)
+        if loosest is not None and trailing:
+            low, high = sorted((loosest, tightest))
+            if not low <= fact.trigger_price <= high:
+                said = f"says it trailed to {fact.trigger_price}"
+                tell("trailing", f"{name} {said}; that is between {low} and {high}")
+        elif fact.trigger_price != tightest:
+            tell("trigger", f"{name} says it waited at {fact.trigger_price}, not {tightest}")
+        if terms.confirm_ticks > 1 and waiting.touches < terms.confirm_ticks:
+            tell("trigger", f"{name} fired after {waiting.touches} touches")
+
+
+def watched(terms: LegTerms) -> tuple[str, ...]:
+    """The channels of prices a held leg watches."""
+    side = "ask" if terms.side > 0 else "bid"
+    if terms.type is LegType.LIMIT:
+        return ("last", side)
+    return (CHANNELS.get(terms.trigger_by, side),)
+
+
+def _trailing(record: Record, leg: int) -> bool:
+    terms = record.legs[leg]
+    plain = terms.activation_price is None or record.active.get(leg, False)
+    return terms.type in TRAILS and plain
+
+
+def _level(record: Record, leg: int, waiting: Waiting, best: int | None) -> int | None:
+    """Where an armed leg fires, in its channel's units; nothing for one that only activates."""
+    terms = record.legs[leg]
+    if terms.type in TRAILS:
+        if not _trailing(record, leg) or best is None or terms.trail is None:
+            return None
+        distance = terms.trail.ticks * (2 if watched(terms) == ("mid",) else 1)
+        if terms.trail.bps:
+            distance = max(1, best * terms.trail.bps // BPS)
+        return best + terms.side * distance
+    if terms.type is LegType.MARKET or waiting.level is None:
+        return None
+    return waiting.level * (2 if watched(terms) == ("mid",) else 1)
+
+
+def _beyond(terms: LegTerms, price: int, level: int, trailing: bool) -> bool:
+    """Whether a price has reached the level from the side the leg waits on."""
+    rising = (terms.side > 0) is (terms.type in STOPS)
+    if trailing:
+        rising = terms.side > 0
+    return price >= level if rising else price <= level
+
+
+def armed(tell: Tell, record: Record, fact: f.LegArmed, instead: Waiting | None) -> Waiting:
+    """A leg begins, or goes on, to wait; ``instead``: what it waited for until now."""
+    terms = record.legs[fact.leg]
+    name = f"{terms.id} of {record.id}"
+    waiting = Waiting(fact.quantity, fact.trigger_price, fact.watermark, fact.watermark)
+    if terms.type in TRAILS:
+        _check_trail(tell, name, terms, waiting, instead)
+    elif terms.type is not LegType.MARKET:
+        term = terms.price if terms.type is LegType.LIMIT else terms.trigger_price
+        wanted = _absolute(record, fact.leg, term)
+        if wanted is not None and fact.trigger_price is not None:
+            away = abs(wanted - fact.trigger_price)
+            if away > (1 if isinstance(term, Span) else 0):
+                tell("trigger", f"{name} waits at {fact.trigger_price} instead of {wanted}")
+    if instead is not None and instead.level == waiting.level:
+        waiting.touches, waiting.touched_at = instead.touches, instead.touched_at
+    return waiting
+
+
+def _check_trail(
+    tell: Tell, name: str, terms: LegTerms, waiting: Waiting, instead: Waiting | None
+) -> None:
+    if instead is None or instead.sure is None or waiting.sure is None:
+        return
+    loosened = (waiting.sure - instead.sure) * terms.side > 0
+    if loosened:
+        tell("trailing", f"{name} goes on from {waiting.sure}; it had seen {instead.sure}")
+    waiting.best = instead.best
+
+
+def _absolute(record: Record, leg: int, term: int | Span | None) -> int | None:
+    """A relative price measured from the average entry fill, by the auditor's own arithmetic."""
+    if term is None or isinstance(term, int):
+        return term
+    above = record.oto_above(leg)
+    if above is None:
+        return None
+    entry = record.under(record.relations[above].children[0])
+    fills = [i for i in record.fills.values() if i.leg in entry and not record.legs[i.leg].exits]
+    if len(entry) == 1:
+        fills = [i for i in record.fills.values() if i.leg in entry]
+    size = sum(i.quantity for i in fills)
+    if not size:
+        return None
+    value = sum(i.quantity * i.price for i in fills)
+    favour = -record.legs[leg].side
+    if term.bps:
+        return max(1, value * (BPS + favour * term.bps) // (size * BPS))
+    return max(1, (value + favour * term.ticks * size) // size)
+
+
+def moved(records: Iterable[Record], fact: f.WatermarkMoved) -> None:
+    """A durable new extreme: what every trail on that channel has surely seen."""
+    for record in records:
+        for leg, waiting in record.armed.items():
+            terms = record.legs[leg]
+            if terms.instrument != fact.instrument or terms.type not in TRAILS:
+                continue
+            if fact.channel not in watched(terms) or not _trailing(record, leg):
+                continue
+            better = max if terms.side < 0 else min
+            price = fact.price
+            waiting.sure = price if waiting.sure is None else better(waiting.sure, price)
+            waiting.best = price if waiting.best is None else better(waiting.best, price)

@@ -1,0 +1,226 @@
+"""I2 and I3, the sizes: exits never exceed what is held, children never what their first filled.
+
+Decides by adding up, over the auditor's own record. What a leg has open counts unless a question
+about it is in flight: it can't be changed before the answer.
+"""
+
+from interlock.audit.breach import Tell
+from interlock.audit.record import STOPS, Attempt, Record
+from interlock.orders import facts as f
+from interlock.orders.legs import TimeInForce
+from interlock.orders.terms import LegTerms
+
+
+def child(tell: Tell, record: Record, fact: f.VenueOrderSending) -> None:
+    """A child is never larger than what its first has filled, and has not been undone (I3)."""
+    terms = record.legs[fact.leg]
+    above = record.oto_above(fact.leg)
+    if terms.system or fact.reduce_only or above is None:
+        return
+    has = record.fill(record.relations[above].children[0])
+    if terms.exits:
+        gone = sum(record.cum.get(n, 0) for n in record.exits(above))
+        if fact.quantity > has - gone:
+            name = f"{terms.id} of {record.id}"
+            tell("I3", f"{name} exits {fact.quantity} of {has} filled and {gone} exited already")
+    elif has <= 0:
+        tell("I3", f"{terms.id} of {record.id} is sent though nothing has filled before it")
+
+
+def together(tell: Tell, record: Record, since: int) -> None:
+    """All exits at the venue that may fill side by side close no more than there is (I2).
+
+    ``since``: where this batch of facts begins; a question asked before it is still open, and
+    nothing could be changed.
+    """
+    for number, relation in enumerate(record.relations):
+        if relation.kind != "oto" or not record.exits(number):
+            continue
+        asked = _demand(record, relation.children[1], since)
+        held = max(0, record.held(number), record.held_then.get(number, 0))
+        if asked > held:
+            tell("I2", f"{record.id} has exits of {asked} at the venue and holds {held}")
+
+
+def note_held(record: Record) -> None:
+    """Something is sent: what is held at this moment is what it may be for."""
+    for number, relation in enumerate(record.relations):
+        if relation.kind == "oto":
+            held = record.held(number)
+            record.held_then[number] = max(held, record.held_then.get(number, 0))
+
+
+def _demand(record: Record, node: int, since: int) -> int:
+    """What a node may trade at the venue as it is or was asked to be; of an oco one side."""
+    if node >= 0:
+        terms = record.legs[node]
+        if not terms.exits or terms.display_quantity is not None:
+            return 0
+        return sum(_open(a, since) for a in record.live(node))
+    relation = record.relations[~node]
+    if relation.kind == "oto":
+        return _demand(record, relation.children[0], since)
+    parts = [_demand(record, c, since) for c in relation.children]
+    return max(parts) if relation.kind == "oco" else sum(parts)
+
+
+def _open(attempt: Attempt, since: int) -> int:
+    if attempt.reduce_only or attempt.recalled or (attempt.question and attempt.since < since):
+        return 0
+    if attempt.question == "VenueOrderAmending":
+        return attempt.asked - attempt.filled
+    return 0 if attempt.question not in ("", "VenueOrderSending") else attempt.leaves
+
+
+def excess(tell: Tell, record: Record) -> None:
+    """What was exited beyond what was held is in a double-fill incident (I2)."""
+    for number, relation in enumerate(record.relations):
+        if relation.kind != "oto":
+            continue
+        exits = record.exits(number)
+        if not exits:
+            continue
+        first = relation.children[0]
+        over = sum(record.cum.get(n, 0) for n in exits) - record.fill(first)
+        told = record.incidents.get("double_fill", 0) + record.incidents.get("phantom_fill", 0)
+        if over > told:
+            tell("I2", f"{record.id} exited {over} more than it held, untold")
+
+
+def both_sides(tell: Tell, record: Record) -> None:
+    """Two sides of a canceling oco that both traded are in an incident (I2)."""
+    for relation in record.relations:
+        if relation.kind != "oco" or relation.on_partial_fill != "cancel":
+            continue
+        sizes = [_sure(record, c) for c in relation.children]
+        traded = [size for size in sizes if size > 0]
+        if len(traded) < 2:
+            continue
+        legs = [record.legs[n] for c in relation.children for n in record.under(c)]
+        over = sum(traded) - max(traded)
+        if all(c >= 0 for c in relation.children) and _one_way(legs):
+            over = sum(traded) - max(leg.quantity for leg in legs)
+        told = record.incidents.get("double_fill", 0) + record.incidents.get("phantom_fill", 0)
+        if over > 0 and told == 0:
+            tell("I2", f"{record.id} traded {traded} on two sides of an oco, untold")
+
+
+def _sure(record: Record, node: int) -> int:
+    while node < 0 and record.relations[~node].kind == "oto":
+        node = record.relations[~node].children[0]
+    legs = record.under(node)
+    return record.fill(node) - sum(record.unconfirmed(n) for n in legs)
+
+
+def _one_way(legs: list[LegTerms]) -> bool:
+    return len({(leg.instrument, leg.side) for leg in legs}) == 1
+
+
+def slices(tell: Tell, record: Record) -> None:
+    """At rest, the targets of a ladder cover what running sums say, farthest cut first."""
+    for number, relation in enumerate(record.relations):
+        if relation.kind != "all":
+            continue
+        legs = list(relation.children)
+        if not all(c >= 0 and record.legs[c].exits for c in legs):
+            continue
+        above = record.oto_above(legs[0])
+        if above is None or _disturbed(record, legs):
+            continue
+        first = record.relations[above].children[0]
+        if first < 0 or number in record.claims:
+            continue
+        wanted = _cut(record, legs, record.fill(first), record.legs[first].quantity)
+        over = sum(wanted.values()) - max(0, record.held(above))
+        for leg in sorted(legs, key=lambda n: (_distance(record, n), n), reverse=True):
+            cut = min(max(0, over), wanted[leg])
+            wanted[leg] -= cut
+            over -= cut
+        for leg in legs:
+            covered = covered_by(record, leg)
+            if covered != wanted[leg] and _gate_open(record, leg):
+                name = f"{record.legs[leg].id} of {record.id}"
+                tell("sizes", f"{name} covers {covered}, its slice is {wanted[leg]}")
+
+
+def _cut(record: Record, legs: list[int], filled: int, whole: int) -> dict[int, int]:
+    """Slices by running sums, less what has filled of each."""
+    out: dict[int, int] = {}
+    begin = 0
+    for leg in legs:
+        end = begin + record.legs[leg].quantity
+        size = end * filled // whole - begin * filled // whole
+        out[leg] = max(0, size - record.cum.get(leg, 0))
+        begin = end
+    return out
+
+
+def _distance(record: Record, leg: int) -> int:
+    terms = record.legs[leg]
+    term = terms.price if terms.price is not None else terms.trigger_price
+    return term * -terms.side if isinstance(term, int) else 0
+
+
+def _disturbed(record: Record, legs: list[int]) -> bool:
+    """Whether something else than arithmetic decides what the legs cover."""
+    return bool(
+        record.winding
+        or record.amended
+        or record.adjusted
+        or record.incidents
+        or record.terms.policy.dust != "leave"
+        or any(n in record.ended or n in record.canceling for n in legs)
+        or any(not isinstance(record.legs[n].price, int) for n in legs)
+        or any(record.legs[n].when is not None for n in legs)
+        or any(record.legs[n].display_quantity is not None for n in legs)
+        or any(record.legs[n].time_in_force is not TimeInForce.GTC for n in legs)
+    )
+
+
+def _gate_open(record: Record, leg: int) -> bool:
+    """Whether no sibling of the leg, or of what it stands under, holds a claim."""
+    for oco, holder in record.claims.items():
+        mine = [c for c in record.relations[oco].children if leg in record.under(c)]
+        if mine and holder not in record.under(mine[0]):
+            return False
+    return True
+
+
+def covered_by(record: Record, leg: int) -> int:
+    """What a leg covers: it waits here for it, or has it working at the venue."""
+    waiting = record.armed.get(leg)
+    working = sum(a.leaves for a in record.live(leg))
+    return working + (waiting.quantity if waiting is not None else 0)
+
+
+def stops(tell: Tell, record: Record) -> None:
+    """At rest, a living stop covers exactly what is held, up to its own quantity."""
+    told = ("gap", "dust_left", "in_doubt", "flatten_failed", "exit_rejected", "naked_position")
+    if record.winding in ("release", "flatten") or record.told(*told):
+        return
+    for leg, terms in enumerate(record.legs):
+        above = record.oto_above(leg)
+        if terms.type not in STOPS or not terms.exits or terms.system or above is None:
+            continue
+        if leg in record.ended or leg in record.canceling or terms.when is not None:
+            continue
+        if not _gate_open(record, leg) or _shared(record, leg) or leg in record.triggered:
+            continue
+        relation = record.relations[above]
+        entry = record.under(relation.children[0])
+        if relation.activate_on == "full_fill" and any(n not in record.ended for n in entry):
+            continue
+        held = max(0, record.held(above))
+        wanted = min(held, terms.quantity - record.cum.get(leg, 0))
+        covered = covered_by(record, leg)
+        if covered != wanted:
+            name = f"{terms.id} of {record.id}"
+            tell("coverage", f"{name} covers {covered}, and {wanted} is to be covered")
+
+
+def _shared(record: Record, leg: int) -> bool:
+    """Whether the stop shares what is held with other exits beside it."""
+    for number, relation in enumerate(record.relations):
+        if relation.kind == "all" and leg in record.under(~number):
+            return any(record.legs[n].exits for n in record.under(~number) if n != leg)
+    return False

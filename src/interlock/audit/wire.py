@@ -1,0 +1,117 @@
+"""What crosses the wire: requests that leave, reports that arrive, and the facts that explain them.
+
+Decides I5 (nothing leaves before its intent is durable), I6 (no execution is lost or counted twice,
+no id is used twice), and that one venue order has one question in flight at a time.
+"""
+
+from interlock.audit.breach import Tell
+from interlock.audit.record import Record
+from interlock.orders import facts as f
+from interlock.orders import reports as r
+from interlock.orders import requests as q
+from interlock.orders.ids import client_id, parse_client_id
+
+
+class Wire:
+    """The auditor's own note of everything sent and heard."""
+
+    def __init__(self) -> None:
+        self.sendings: dict[str, f.VenueOrderSending] = {}
+        """Intents that are durable, by client id."""
+        self._amends: dict[tuple[str, int], f.VenueOrderAmending] = {}
+        self._sent: dict[str, bool] = {}
+        self._recalls: dict[str, bool] = {}
+        self._due: dict[tuple[str, str], r.Execution] = {}
+        """Executions heard, until they are booked."""
+        self.refuted: dict[str, bool] = {}
+
+    def restart(self) -> None:
+        """What was heard and not yet acted on is lost with the process; it will be asked for."""
+        self._due.clear()
+        self._recalls.clear()
+
+    # Out
+
+    def sent(self, tell: Tell, request: q.Request) -> None:
+        """A request leaves: it must be explained by a committed fact (I5)."""
+        match request:
+            case q.SubmitVenueList():
+                for one in request.orders:
+                    self._submitted(tell, one)
+            case q.SubmitVenueOrder():
+                self._submitted(tell, request)
+            case q.AmendVenueOrder():
+                intent = self._amends.get((request.client_id, request.request))
+                if intent is None:
+                    tell("I5", f"an amend of {request.client_id} left before it was durable")
+                elif (intent.quantity, intent.price, intent.trigger_price) != (
+                    request.quantity,
+                    request.price,
+                    request.trigger_price,
+                ):
+                    tell("I5", f"the amend of {request.client_id} is not the one written down")
+            case q.CancelVenueOrder():
+                self._recalls[request.client_id] = True
+
+    def _submitted(self, tell: Tell, submit: q.SubmitVenueOrder) -> None:
+        name = submit.client_id
+        intent = self.sendings.get(name)
+        if intent is None:
+            tell("I5", f"{name} was sent before its intent was durable")
+            return
+        if name in self._sent:
+            tell("I6", f"{name} was sent twice")
+        self._sent[name] = True
+        wanted = (intent.side, intent.quantity, intent.order_type, intent.price)
+        if (submit.side, submit.quantity, submit.order_type, submit.price) != wanted:
+            tell("I5", f"{name} is not what was written down")
+        if (submit.trigger_price, submit.reduce_only) != (intent.trigger_price, intent.reduce_only):
+            tell("I5", f"{name} is not what was written down")
+
+    # In
+
+    def heard(self, report: r.Report) -> None:
+        """A report arrives: its executions must be booked by the time all is quiet."""
+        if isinstance(report, r.Filled):
+            self._expect(report.client_id, report.execution)
+        elif isinstance(report, r.OrderStatus):
+            for execution in report.fills:
+                self._expect(report.client_id, execution)
+
+    def _expect(self, name: str, execution: r.Execution) -> None:
+        if name in self.sendings:
+            self._due[name, execution.exec_id] = execution
+
+    def at_rest(self, tell: Tell, records: dict[str, Record]) -> None:
+        """Everything heard has been dealt with."""
+        for name, exec_id in self._due:
+            parsed = parse_client_id(name)
+            assert parsed is not None, name
+            record = records.get(parsed[0])
+            known = record is None or exec_id in record.fills or exec_id in self.refuted
+            if not known:
+                tell("I6", f"execution {exec_id} of {name} was told and is not booked")
+        self._due.clear()
+        for name in self._recalls:
+            tell("I5", f"{name} was recalled and nothing says so")
+        self._recalls.clear()
+
+    # Facts
+
+    def sending(self, tell: Tell, record: Record, fact: f.VenueOrderSending) -> None:
+        name = client_id(record.id, fact.leg, fact.attempt)
+        if name in self.sendings:
+            tell("I6", f"{name} was sent twice")
+        self.sendings[name] = fact
+        for (leg, attempt), state in record.attempts.items():
+            if leg == fact.leg and state.live:
+                tell("I6", f"{name} is sent while attempt {attempt} may be live")
+            if leg == fact.leg and attempt >= fact.attempt:
+                tell("I6", f"{name} comes after attempt {attempt}")
+
+    def amending(self, record: Record, fact: f.VenueOrderAmending) -> None:
+        name = client_id(record.id, fact.leg, fact.attempt)
+        self._amends[name, fact.request] = fact
+
+    def recalled(self, name: str) -> None:
+        self._recalls.pop(name, None)
