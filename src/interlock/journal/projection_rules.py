@@ -128,6 +128,11 @@ def _order_accepted(db: Database, wire: FactWire, fact: facts.OrderAccepted, doc
 
 def _leg_added(db: Database, wire: FactWire, fact: facts.LegAdded, _: Document) -> None:
     _insert_leg(db, wire, fact.order_id, fact.leg, fact.terms, fact.at, _TERMS.encode(fact.terms))
+    _revived(db, fact)
+
+
+def _revived(db: Database, fact: Any) -> None:
+    """An order that was done lives again: something of it has changed after the fact."""
     db.execute(
         "UPDATE orders SET status='working', done_at=NULL, updated_at=? "
         "WHERE order_id=? AND done_at IS NOT NULL",
@@ -260,6 +265,8 @@ def _filled(db: Database, wire: FactWire, fact: facts.VenueOrderFilled, doc: Doc
     )
     db.execute(f"INSERT INTO fills VALUES ({_places(13)})", row)
     _counted(db, wire, fact, doc, fact.quantity)
+    if fact.late:
+        _revived(db, fact)
 
 
 def _refuted(db: Database, wire: FactWire, fact: facts.FillRefuted, doc: Document) -> None:
@@ -268,6 +275,7 @@ def _refuted(db: Database, wire: FactWire, fact: facts.FillRefuted, doc: Documen
         (doc["venue_order_id"], fact.exec_id),
     )
     _counted(db, wire, fact, doc, -fact.quantity)
+    _revived(db, fact)
 
 
 def _confirmed(db: Database, _: FactWire, fact: facts.FillConfirmed, doc: Document) -> None:
