@@ -241,9 +241,18 @@ def _venue_order_status(db: Database, doc: Document, status: str) -> None:
 
 def _found(db: Database, _: FactWire, fact: facts.VenueOrderFound, doc: Document) -> None:
     _venue_order_status(db, doc, fact.status.value)
+    if fact.status.value == "working":
+        _resized(db, fact, doc)
 
 
 def _amended(db: Database, _: FactWire, fact: facts.VenueOrderAmended, doc: Document) -> None:
+    _resized(db, fact, doc)
+
+
+def _resized(
+    db: Database, fact: facts.VenueOrderAmended | facts.VenueOrderFound, doc: Document
+) -> None:
+    """A venue order as the venue now says it is."""
     db.execute(
         "UPDATE venue_orders SET quantity=?, whole_units=?, price=coalesce(?, price), "
         "trigger_price=coalesce(?, trigger_price), updated_at=? WHERE venue_order_id=?",
