@@ -65,7 +65,7 @@ def _demand(record: Record, node: int, since: int) -> int:
 
 
 def _open(attempt: Attempt, since: int) -> int:
-    if attempt.reduce_only or attempt.recalled or (attempt.question and attempt.since < since):
+    if attempt.asking or attempt.reduce_only or attempt.recalled or (attempt.question and attempt.since < since):
         return 0
     if attempt.question == "VenueOrderAmending":
         return attempt.asked - attempt.filled
@@ -216,7 +216,8 @@ def stops(tell: Tell, record: Record, least: dict[str, int]) -> None:
         if relation.activate_on == "full_fill" and any(n not in record.ended for n in entry):
             continue
         held = max(0, record.held(above))
-        wanted = min(held, terms.quantity - record.cum.get(leg, 0))
+        own = terms.quantity - record.cum.get(leg, 0)
+        wanted = held if record.told("overfill") else min(held, own)
         covered = covered_by(record, leg)
         if covered == 0 and wanted < least.get(terms.instrument, 1):
             continue

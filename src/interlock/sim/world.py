@@ -308,7 +308,7 @@ class World:
         self.restarts += 1
         self.journal = self.journal.crashed(keep, tear)
         self._restart_at = self.now + down_ns
-        if down_ns and not self._cut:
+        if not self._cut:  # its connections die with it; a new process makes new ones
             self._cut = True
             for exchange in self.exchanges.values():
                 exchange.disconnect(self.now)
