@@ -5,10 +5,13 @@ about it is in flight: it can't be changed before the answer.
 """
 
 from interlock.audit.breach import Tell
+from interlock.audit.claims import sure
 from interlock.audit.record import STOPS, Attempt, Record
 from interlock.orders import facts as f
 from interlock.orders.legs import TimeInForce
 from interlock.orders.terms import LegTerms
+
+AMENDING = "VenueOrderAmending"
 
 
 def child(tell: Tell, record: Record, fact: f.VenueOrderSending) -> None:
@@ -40,6 +43,30 @@ def together(tell: Tell, record: Record, since: int) -> None:
         held = max(0, record.held(number), record.held_then.get(number, 0))
         if asked > held:
             tell("I2", f"{record.id} has exits of {asked} at the venue and holds {held}")
+    root = record.terms.root
+    if root < 0 and record.relations[~root].kind == "oco" and not record.amended:
+        _shared_by_all(tell, record, ~root, since)
+
+
+def _shared_by_all(tell: Tell, record: Record, number: int, since: int) -> None:
+    """Plain exits of a position held elsewhere: what one fills the others no longer cover."""
+    relation = record.relations[number]
+    if relation.on_partial_fill != "reduce" or any(child < 0 for child in relation.children):
+        return
+    whole = max(record.legs[n].quantity for n in relation.children)
+    traded = sum(record.cum.get(n, 0) for n in relation.children)
+    for leg in relation.children:
+        asked = sum(_asked(a, since) for a in record.live(leg))
+        if asked > max(0, whole - traded):
+            name = f"{record.legs[leg].id} of {record.id}"
+            tell("I2", f"{name} works {asked}, {traded} of {whole} has been traded")
+
+
+def _asked(attempt: Attempt, since: int) -> int:
+    """What an attempt works, unless a question about it was open before this batch."""
+    if attempt.recalled or (attempt.question and attempt.since < since):
+        return 0
+    return attempt.asked - attempt.filled if attempt.question == AMENDING else attempt.leaves
 
 
 def note_held(record: Record) -> None:
@@ -65,7 +92,12 @@ def _demand(record: Record, node: int, since: int) -> int:
 
 
 def _open(attempt: Attempt, since: int) -> int:
-    if attempt.asking or attempt.reduce_only or attempt.recalled or (attempt.question and attempt.since < since):
+    if (
+        attempt.asking
+        or attempt.reduce_only
+        or attempt.recalled
+        or (attempt.question and attempt.since < since)
+    ):
         return 0
     if attempt.question == "VenueOrderAmending":
         return attempt.asked - attempt.filled
@@ -92,7 +124,7 @@ def both_sides(tell: Tell, record: Record) -> None:
     for relation in record.relations:
         if relation.kind != "oco" or relation.on_partial_fill != "cancel":
             continue
-        sizes = [_sure(record, c) for c in relation.children]
+        sizes = [sure(record, c) for c in relation.children]
         traded = [size for size in sizes if size > 0]
         if len(traded) < 2:
             continue
@@ -103,13 +135,6 @@ def both_sides(tell: Tell, record: Record) -> None:
         told = record.incidents.get("double_fill", 0) + record.incidents.get("phantom_fill", 0)
         if over > 0 and told == 0:
             tell("I2", f"{record.id} traded {traded} on two sides of an oco, untold")
-
-
-def _sure(record: Record, node: int) -> int:
-    while node < 0 and record.relations[~node].kind == "oto":
-        node = record.relations[~node].children[0]
-    legs = record.under(node)
-    return record.fill(node) - sum(record.unconfirmed(n) for n in legs)
 
 
 def _one_way(legs: list[LegTerms]) -> bool:

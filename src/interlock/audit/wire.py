@@ -4,6 +4,8 @@ Decides I5 (nothing leaves before its intent is durable), I6 (no execution is lo
 no id is used twice), and that one venue order has one question in flight at a time.
 """
 
+from collections.abc import Iterable
+
 from interlock.audit.breach import Tell
 from interlock.audit.record import Record
 from interlock.orders import facts as f
@@ -24,11 +26,17 @@ class Wire:
         self._due: dict[tuple[str, str], r.Execution] = {}
         """Executions heard, until they are booked."""
         self.refuted: dict[str, bool] = {}
+        self._ends: dict[str, bool] = {}
+        """Venue orders of which an end was heard."""
+        self._unasked: dict[str, bool] = {}
+        """What was in flight when a process began, until the venue is asked about it."""
+        self._listens = False
 
-    def restart(self) -> None:
+    def restart(self, in_flight: Iterable[str] = ()) -> None:
         """What was heard and not yet acted on is lost with the process; it will be asked for."""
         self._due.clear()
         self._recalls.clear()
+        self._unasked = dict.fromkeys(in_flight, True)
 
     # Out
 
@@ -52,6 +60,9 @@ class Wire:
                     tell("I5", f"the amend of {request.client_id} is not the one written down")
             case q.CancelVenueOrder():
                 self._recalls[request.client_id] = True
+                self._unasked.pop(request.client_id, None)
+            case q.QueryVenueOrder():
+                self._unasked.pop(request.client_id, None)
 
     def _submitted(self, tell: Tell, submit: q.SubmitVenueOrder) -> None:
         name = submit.client_id
@@ -72,9 +83,14 @@ class Wire:
 
     def heard(self, report: r.Report) -> None:
         """A report arrives: its executions must be booked by the time all is quiet."""
+        self._listens = True
         if isinstance(report, r.Filled):
             self._expect(report.client_id, report.execution)
+        elif isinstance(report, r.Canceled | r.Expired | r.Rejected):
+            self._ends[report.client_id] = True
         elif isinstance(report, r.OrderStatus):
+            if report.status is not r.VenueStatus.WORKING:
+                self._ends[report.client_id] = True
             for execution in report.fills:
                 self._expect(report.client_id, execution)
 
@@ -92,6 +108,9 @@ class Wire:
             if not known:
                 tell("I6", f"execution {exec_id} of {name} was told and is not booked")
         self._due.clear()
+        for name in self._unasked:
+            tell("I5", f"{name} was in flight when the process began, and nobody asks about it")
+        self._unasked.clear()
         for name in self._recalls:
             tell("I5", f"{name} was recalled and nothing says so")
         self._recalls.clear()
@@ -108,6 +127,11 @@ class Wire:
                 tell("I6", f"{name} is sent while attempt {attempt} may be live")
             if leg == fact.leg and attempt >= fact.attempt:
                 tell("I6", f"{name} comes after attempt {attempt}")
+
+    def ended(self, tell: Tell, name: str) -> None:
+        """A venue order is said to be over: the venue must have said so."""
+        if self._listens and name not in self._ends:
+            tell("I4", f"{name} is held for over, and no report says so")
 
     def amending(self, record: Record, fact: f.VenueOrderAmending) -> None:
         name = client_id(record.id, fact.leg, fact.attempt)

@@ -162,6 +162,7 @@ class Draw:
             ambiguous=() if FaultClass.DISK in self.without else ambiguous,
             snapshots=snapshots,
             projection=rng.random() < 0.1,
+            forget_s=rng.choice((0, 0, 0, 90)),
         )
 
     def _moment(self) -> int:
