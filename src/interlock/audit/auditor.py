@@ -155,6 +155,8 @@ class Auditor:
     def _armed(self, record: Record, fact: f.LegArmed) -> None:
         claims.frozen(self._tell, record, fact.leg, "armed")
         instead = record.armed.get(fact.leg)
+        if fact.trigger_price is not None:  # a trail waits for its activation, perhaps again
+            record.active.pop(fact.leg, None)
         record.armed[fact.leg] = market.armed(self._tell, record, fact, instead)
         record.ended.pop(fact.leg, None)
 

@@ -65,7 +65,12 @@ def _demand(record: Record, node: int, since: int) -> int:
 
 
 def _open(attempt: Attempt, since: int) -> int:
-    if attempt.asking or attempt.reduce_only or attempt.recalled or (attempt.question and attempt.since < since):
+    if (
+        attempt.asking
+        or attempt.reduce_only
+        or attempt.recalled
+        or (attempt.question and attempt.since < since)
+    ):
         return 0
     if attempt.question == "VenueOrderAmending":
         return attempt.asked - attempt.filled
@@ -211,6 +216,8 @@ def stops(tell: Tell, record: Record, least: dict[str, int]) -> None:
             continue
         if not _gate_open(record, leg) or _shared(record, leg) or leg in record.triggered:
             continue
+        if record.adjusted and not record.alone(above):
+            continue  # which of them was closed by others is the engine's to say
         relation = record.relations[above]
         entry = record.under(relation.children[0])
         if relation.activate_on == "full_fill" and any(n not in record.ended for n in entry):
