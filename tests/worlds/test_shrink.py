@@ -69,12 +69,12 @@ def test_worlds_on_two_processes_are_the_worlds_on_one():
 def test_a_run_ends_when_its_minutes_are_over():
     moments = iter(range(0, 1_000_000, 40))
     said: list[str] = []
-    many(range(0, 1000), said.append, minutes=1, clock=lambda: float(next(moments)))
+    many(range(1000), said.append, minutes=1, clock=lambda: float(next(moments)))
     assert said[-1].startswith("50 worlds")
 
 
 def test_a_tally_adds_up():
-    whole = tally(range(0, 6))
-    parts = tally(range(0, 3))
+    whole = tally(range(6))
+    parts = tally(range(3))
     parts.add(tally(range(3, 6)))
     assert parts == whole

@@ -19,6 +19,7 @@ from interlock.orders import facts as f
 from interlock.orders import reports as r
 from interlock.orders import requests as q
 from interlock.orders.commands import Answer, Command
+from interlock.orders.grid import Grid
 from interlock.orders.ids import client_id
 from interlock.orders.ticks import Tick
 
@@ -34,6 +35,8 @@ class Auditor:
         self._records: dict[str, Record] = {}
         self._live: dict[str, Record] = {}
         self._dirty: dict[str, bool] = {}
+        self._least: dict[str, int] = {}
+        """The smallest order of each instrument."""
         self._wire = Wire()
         self._answers = Answers()
         self._markets: Markets | None = None
@@ -103,8 +106,8 @@ class Auditor:
         if books:
             ending.settled(self._tell, self._records, self._wire, books)
             for record in self._live.values():
-                sizes.slices(self._tell, record)
-                sizes.stops(self._tell, record)
+                sizes.slices(self._tell, record, self._least)
+                sizes.stops(self._tell, record, self._least)
         return self.breaches
 
     # What is written down
@@ -115,6 +118,9 @@ class Auditor:
     def _fact(self, fact: f.Fact) -> None:
         if isinstance(fact, f.OrderAccepted):
             self._accepted(fact)
+            return
+        if isinstance(fact, f.InstrumentDefined):
+            self._least[fact.instrument.symbol] = Grid(fact.instrument).min_quantity
             return
         if isinstance(fact, f.WatermarkMoved):
             market.moved(self._live.values(), fact)
@@ -159,7 +165,7 @@ class Auditor:
     def _activated(self, record: Record, fact: f.TrailActivated) -> None:
         record.active[fact.leg] = True
         record.armed[fact.leg] = Waiting(
-            record.armed[fact.leg].quantity, None, fact.price, fact.price
+            record.armed[fact.leg].quantity, None, fact.price, fact.price, fact.price
         )
 
     def _condition(self, record: Record, fact: f.ConditionChanged) -> None:
@@ -205,7 +211,8 @@ class Auditor:
             record.armed.pop(change.leg, None)
 
     def _winding(self, record: Record, fact: f.OrderCanceling) -> None:
-        record.winding = fact.exposure
+        if fact.exposure != "expire":
+            record.winding = fact.exposure
 
     def _adjusted(self, record: Record, fact: f.ExposureAdjusted) -> None:
         record.adjusted += fact.quantity

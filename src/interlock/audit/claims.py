@@ -53,7 +53,7 @@ def paused(tell: Tell, record: Record, leg: int, what: str) -> None:
         if relation.kind != "oco" or oco in record.claims:
             continue
         mine = [c for c in relation.children if leg in record.under(c)]
-        if not mine:
+        if not mine or _fill_inside(record, leg, mine[0]):
             continue
         for other in relation.children:
             waiting = sum(record.unconfirmed(n) for n in record.under(other))
@@ -79,8 +79,11 @@ def recalled(tell: Tell, record: Record, leg: int) -> None:
 
 def _covers_a_fill(record: Record, leg: int, node: int) -> bool:
     """A filled quantity keeps its exits even on the losing side, unless it is flattened."""
-    if record.terms.policy.on_overfill == "flatten":
-        return False
+    return record.terms.policy.on_overfill != "flatten" and _fill_inside(record, leg, node)
+
+
+def _fill_inside(record: Record, leg: int, node: int) -> bool:
+    """Whether the leg exits what has filled inside this very node."""
     above = record.oto_above(leg)
     if above is None:
         return False

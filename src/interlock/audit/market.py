@@ -75,6 +75,7 @@ class Markets:
         for record in records:
             for waiting in record.armed.values():
                 waiting.touches = 0
+                waiting.sure = waiting.durable
 
     def tick(self, tick: Tick, now: int, records: Iterable[Record]) -> None:
         """A tick reaches the process at its own time ``now``."""
@@ -217,7 +218,8 @@ def armed(tell: Tell, record: Record, fact: f.LegArmed, instead: Waiting | None)
     """A leg begins, or goes on, to wait; ``instead``: what it waited for until now."""
     terms = record.legs[fact.leg]
     name = f"{terms.id} of {record.id}"
-    waiting = Waiting(fact.quantity, fact.trigger_price, fact.watermark, fact.watermark)
+    mark = fact.watermark
+    waiting = Waiting(fact.quantity, fact.trigger_price, mark, mark, mark)
     if terms.type in TRAILS:
         _check_trail(tell, name, terms, waiting, instead)
     elif terms.type is not LegType.MARKET:
@@ -277,3 +279,5 @@ def moved(records: Iterable[Record], fact: f.WatermarkMoved) -> None:
             price = fact.price
             waiting.sure = price if waiting.sure is None else better(waiting.sure, price)
             waiting.best = price if waiting.best is None else better(waiting.best, price)
+            mark = waiting.durable
+            waiting.durable = price if mark is None else better(mark, price)

@@ -53,6 +53,8 @@ class Waiting(Struct):
     """The best price a trailing stop is certain to have seen, since the start of this process."""
     best: int | None = None
     """The best price it may have seen."""
+    durable: int | None = None
+    """The best price that is in the journal: what a new process goes on from."""
     touches: int = 0
     touched_at: int = 0
 

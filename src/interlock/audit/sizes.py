@@ -116,8 +116,11 @@ def _one_way(legs: list[LegTerms]) -> bool:
     return len({(leg.instrument, leg.side) for leg in legs}) == 1
 
 
-def slices(tell: Tell, record: Record) -> None:
-    """At rest, the targets of a ladder cover what running sums say, farthest cut first."""
+def slices(tell: Tell, record: Record, least: dict[str, int]) -> None:
+    """At rest, the targets of a ladder cover what running sums say, farthest cut first.
+
+    ``least``: the smallest order per instrument; less than that waits for more.
+    """
     for number, relation in enumerate(record.relations):
         if relation.kind != "all":
             continue
@@ -138,6 +141,8 @@ def slices(tell: Tell, record: Record) -> None:
             over -= cut
         for leg in legs:
             covered = covered_by(record, leg)
+            if covered == 0 and wanted[leg] < least.get(record.legs[leg].instrument, 1):
+                continue
             if covered != wanted[leg] and _gate_open(record, leg):
                 name = f"{record.legs[leg].id} of {record.id}"
                 tell("sizes", f"{name} covers {covered}, its slice is {wanted[leg]}")
@@ -193,7 +198,7 @@ def covered_by(record: Record, leg: int) -> int:
     return working + (waiting.quantity if waiting is not None else 0)
 
 
-def stops(tell: Tell, record: Record) -> None:
+def stops(tell: Tell, record: Record, least: dict[str, int]) -> None:
     """At rest, a living stop covers exactly what is held, up to its own quantity."""
     told = ("gap", "dust_left", "in_doubt", "flatten_failed", "exit_rejected", "naked_position")
     if record.winding in ("release", "flatten") or record.told(*told):
@@ -211,8 +216,11 @@ def stops(tell: Tell, record: Record) -> None:
         if relation.activate_on == "full_fill" and any(n not in record.ended for n in entry):
             continue
         held = max(0, record.held(above))
-        wanted = min(held, terms.quantity - record.cum.get(leg, 0))
+        own = terms.quantity - record.cum.get(leg, 0)
+        wanted = held if record.told("overfill") else min(held, own)
         covered = covered_by(record, leg)
+        if covered == 0 and wanted < least.get(terms.instrument, 1):
+            continue
         if covered != wanted:
             name = f"{terms.id} of {record.id}"
             tell("coverage", f"{name} covers {covered}, and {wanted} is to be covered")

@@ -402,9 +402,9 @@ def recall_stray(turn: Turn, stray: str, account: str, instrument: str) -> None:
 
 def open_orders(turn: Turn, report: r.OpenOrders) -> None:
     """Strays with our ids are recalled, foreign orders left; what does not agree is asked about."""
-    listed: dict[str, int] = {}
+    listed: dict[str, tuple[int, int]] = {}
     for found in report.orders:
-        listed[found.client_id] = found.cum_quantity
+        listed[found.client_id] = (found.quantity, found.cum_quantity)
         parsed = parse_client_id(found.client_id)
         if parsed is not None:
             _listed(turn, found, *parsed)
@@ -434,8 +434,8 @@ def _listed(turn: Turn, found: r.OpenOrder, order_id: str, number: int, attempt:
     recall_stray(turn, found.client_id, found.account, found.instrument)
 
 
-def _compare(turn: Turn, report: r.OpenOrders, listed: dict[str, int]) -> None:
-    """A working order that is not listed, or with other fills, is a question, not an answer."""
+def _compare(turn: Turn, report: r.OpenOrders, listed: dict[str, tuple[int, int]]) -> None:
+    """A working order that is not listed, or with other numbers, is a question, no answer."""
     state = turn.state
     for order in state.orders.living():
         for number, leg in enumerate(order.legs):
@@ -444,6 +444,7 @@ def _compare(turn: Turn, report: r.OpenOrders, listed: dict[str, int]) -> None:
                 continue
             if state.markets[leg.terms.instrument].grid.venue != report.venue:
                 continue
-            if listed.get(client_id(order.id, number, venue.attempt)) != venue.cum:
+            ours = (venue.quantity, venue.cum)
+            if listed.get(client_id(order.id, number, venue.attempt)) != ours:
                 turn.query(order, number, venue.attempt)
                 turn.touch(order)

@@ -200,6 +200,13 @@ class Walk:
         """What an ``oto`` has open: filled, less what its exits and others have undone."""
         order = self.order
         out = sum(order.legs[n].cum for n in exits_of(order, number))
+        if len(order.legs) > len(order.terms.legs):  # what we undo ourselves needs no exit
+            inside = list(scope.legs_under(order, order.relations[number].children[0]))
+            out += sum(
+                leg.terms.quantity
+                for leg in order.legs
+                if leg.terms.system == "flatten" and leg.terms.scope in inside
+            )
         left = max(0, has - out)
         taken = min(left, self.adjusted)
         self.adjusted -= taken

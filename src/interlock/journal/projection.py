@@ -24,6 +24,8 @@ from interlock.orders.terms import LegTerms, OrderTerms
 from interlock.orders.wire import FactWire
 
 NAME = "projection.db"
+IN_MEMORY = Path(":memory:")
+"""Gone with the process: for comparisons."""
 BATCH = 256
 """Frames applied in one transaction while catching up."""
 
@@ -38,7 +40,7 @@ class ProjectionMismatch(JournalError):
 
 
 class Projection:
-    """The projection in one file. ``warn`` hears why it began anew."""
+    """The projection in one file, or in memory. ``warn`` hears why it began anew."""
 
     def __init__(
         self, path: Path, read_only: bool = False, warn: Callable[[str], None] | None = None
@@ -232,6 +234,8 @@ class Projection:
         self._wire = self._remembered()
 
     def _connect(self) -> sqlite3.Connection:
+        if self._path == IN_MEMORY:
+            return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         mode = "ro" if self._read_only else "rwc"
         uri = f"{self._path.absolute().as_uri()}?mode={mode}"
         try:

@@ -128,6 +128,11 @@ def _order_accepted(db: Database, wire: FactWire, fact: facts.OrderAccepted, doc
 
 def _leg_added(db: Database, wire: FactWire, fact: facts.LegAdded, _: Document) -> None:
     _insert_leg(db, wire, fact.order_id, fact.leg, fact.terms, fact.at, _TERMS.encode(fact.terms))
+    _revived(db, fact)
+
+
+def _revived(db: Database, fact: Any) -> None:
+    """An order that was done lives again: something of it has changed after the fact."""
     db.execute(
         "UPDATE orders SET status='working', done_at=NULL, updated_at=? "
         "WHERE order_id=? AND done_at IS NOT NULL",
@@ -236,9 +241,18 @@ def _venue_order_status(db: Database, doc: Document, status: str) -> None:
 
 def _found(db: Database, _: FactWire, fact: facts.VenueOrderFound, doc: Document) -> None:
     _venue_order_status(db, doc, fact.status.value)
+    if fact.status.value == "working":
+        _resized(db, fact, doc)
 
 
 def _amended(db: Database, _: FactWire, fact: facts.VenueOrderAmended, doc: Document) -> None:
+    _resized(db, fact, doc)
+
+
+def _resized(
+    db: Database, fact: facts.VenueOrderAmended | facts.VenueOrderFound, doc: Document
+) -> None:
+    """A venue order as the venue now says it is."""
     db.execute(
         "UPDATE venue_orders SET quantity=?, whole_units=?, price=coalesce(?, price), "
         "trigger_price=coalesce(?, trigger_price), updated_at=? WHERE venue_order_id=?",
@@ -260,6 +274,8 @@ def _filled(db: Database, wire: FactWire, fact: facts.VenueOrderFilled, doc: Doc
     )
     db.execute(f"INSERT INTO fills VALUES ({_places(13)})", row)
     _counted(db, wire, fact, doc, fact.quantity)
+    if fact.late:
+        _revived(db, fact)
 
 
 def _refuted(db: Database, wire: FactWire, fact: facts.FillRefuted, doc: Document) -> None:
@@ -268,6 +284,7 @@ def _refuted(db: Database, wire: FactWire, fact: facts.FillRefuted, doc: Documen
         (doc["venue_order_id"], fact.exec_id),
     )
     _counted(db, wire, fact, doc, -fact.quantity)
+    _revived(db, fact)
 
 
 def _confirmed(db: Database, _: FactWire, fact: facts.FillConfirmed, doc: Document) -> None:

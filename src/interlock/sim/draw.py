@@ -100,7 +100,7 @@ def draw_faults(rng: Random, crashes: bool = False) -> Faults:
         reorder_report_permille=chance(300),
         contradict_report_permille=chance(100),
         lag_status_permille=chance(400),
-        phantom_fill_permille=chance(60),
+        phantom_fill_permille=chance(250),
         late_fill_after_cancel_permille=chance(300),
         cancel_refused_filled_permille=chance(300),
         unknown_outcome_permille=chance(150),
@@ -110,10 +110,11 @@ def draw_faults(rng: Random, crashes: bool = False) -> Faults:
         disconnect_permille=chance(20),
         halt_permille=chance(10),
     )
-    heard = not crashes and not faults.disconnect_permille and not faults.lose_report_permille
-    if faults.phantom_fill_permille and not heard:
+    if not faults.phantom_fill_permille:
+        return faults
+    if crashes or rng.random() < 0.3:
         return msgspec.structs.replace(faults, phantom_fill_permille=0)
-    return faults
+    return msgspec.structs.replace(faults, lose_report_permille=0, disconnect_permille=0)
 
 
 def without_faults(faults: Faults, classes: Iterable[FaultClass]) -> Faults:
@@ -336,6 +337,8 @@ class Draw:
         full = [DiskFull(rng.randrange(1, 80), rng.choice((1, 3, 8)))] if rng.random() < 0.1 else []
         append, landed = rng.randrange(1, 80), rng.random() < 0.5
         unsure = [Ambiguous(append, landed)] if rng.random() < 0.1 else []
+        if any(venue.faults.phantom_fill_permille for venue in self.venues):
+            return (), ()  # a process that stops misses what takes the phantom back
         return tuple(full), tuple(unsure)
 
 

@@ -22,6 +22,7 @@ from interlock.orders.requests import Request
 from interlock.orders.ticks import Quote, Tick, Trade
 from interlock.runtime.errors import RuntimeTrouble
 from interlock.runtime.line import Line, Listener
+from interlock.sim.compare import differences
 from interlock.sim.deeds import do
 from interlock.sim.mortal import Killed, MortalInbox, MortalJournal, MortalVenue, Points
 from interlock.sim.plan import ClockStep, Deed, Plan
@@ -145,6 +146,9 @@ class World:
         line.flush()
         self.auditor.finish(self.exchanges.values())
         self._check_fold(line.state, "at the end")
+        if self.plan.projection:
+            for difference in differences(self.journal, line.state):
+                self._breach("projection", difference)
         if digest(restore(image(line.state))) != digest(line.state):
             self._breach("I7", "a restored snapshot is another state")
 
@@ -304,7 +308,7 @@ class World:
         self.restarts += 1
         self.journal = self.journal.crashed(keep, tear)
         self._restart_at = self.now + down_ns
-        if down_ns and not self._cut:
+        if not self._cut:  # its connections die with it; a new process makes new ones
             self._cut = True
             for exchange in self.exchanges.values():
                 exchange.disconnect(self.now)

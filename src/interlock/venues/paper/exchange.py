@@ -334,6 +334,9 @@ class PaperExchange:
         else:
             self._outbox.cut()
         self._outbox.notice(Connection(at, self._name, up), at)
+        if up:  # what was told of halts meanwhile is lost, and nobody can ask for it
+            for symbol, market in self._markets.items():
+                self._outbox.tell(InstrumentStatus(at, symbol, not market.halted), at)
 
     def _set_trading(self, instrument: str, on: bool, at: int) -> None:
         market = self._markets.get(instrument)
