@@ -290,12 +290,15 @@ class Auditor:
         if attempt.leaves <= 0:
             attempt.live = False
 
+    def _asking(self, record: Record, fact: f.VenueOrderQuerying) -> None:
+        record.attempts[fact.leg, fact.attempt].asking = True
+
     def _found(self, record: Record, fact: f.VenueOrderFound) -> None:
         if fact.status != "working":
             self._ended(record, fact)
             return
         attempt = record.attempts[fact.leg, fact.attempt]
-        attempt.question, attempt.quantity = "", fact.quantity
+        attempt.question, attempt.asking, attempt.quantity = "", False, fact.quantity
         attempt.price, attempt.trigger_price = fact.price, fact.trigger_price
 
     def _ended(self, record: Record, fact: Any) -> None:
@@ -357,6 +360,7 @@ READERS: dict[type, Callable[[Auditor, Record, Any], None]] = {
     f.VenueOrderAmended: Auditor._venue_amended,
     f.VenueOrderAmendRefused: Auditor._unsure,
     f.VenueOrderUnknown: Auditor._unsure,
+    f.VenueOrderQuerying: Auditor._asking,
     f.VenueOrderFound: Auditor._found,
     f.VenueOrderCanceled: Auditor._ended,
     f.VenueOrderExpired: Auditor._ended,

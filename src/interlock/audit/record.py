@@ -28,6 +28,8 @@ class Attempt(Struct):
     """The total that the amend in flight asks for."""
     since: int = 0
     """The event_seq at which that question was opened."""
+    asking: bool = False
+    """The venue is being asked what became of it."""
     reduce_only: bool = False
     recalled: bool = False
 

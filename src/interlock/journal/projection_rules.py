@@ -317,7 +317,9 @@ def _counted(
     cum += units
     if cum >= whole:
         status = "filled"
-    elif status in ("filled", "sending", "unknown"):
+    elif status == "filled":
+        status = "canceled"  # a fill that ended it was taken back; what is left there is recalled
+    elif status in ("sending", "unknown"):
         status = "working"
     grid = wire.grids.get(symbol)
     db.execute(

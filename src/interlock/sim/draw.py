@@ -114,7 +114,8 @@ def draw_faults(rng: Random, crashes: bool = False) -> Faults:
         return faults
     if crashes or rng.random() < 0.3:
         return msgspec.structs.replace(faults, phantom_fill_permille=0)
-    return msgspec.structs.replace(faults, lose_report_permille=0, disconnect_permille=0)
+    heard = {"lose_report_permille": 0, "disconnect_permille": 0, "ban_permille": 0}
+    return msgspec.structs.replace(faults, **heard)
 
 
 def without_faults(faults: Faults, classes: Iterable[FaultClass]) -> Faults:
