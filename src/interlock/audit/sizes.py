@@ -65,7 +65,12 @@ def _demand(record: Record, node: int, since: int) -> int:
 
 
 def _open(attempt: Attempt, since: int) -> int:
-    if attempt.asking or attempt.reduce_only or attempt.recalled or (attempt.question and attempt.since < since):
+    if (
+        attempt.asking
+        or attempt.reduce_only
+        or attempt.recalled
+        or (attempt.question and attempt.since < since)
+    ):
         return 0
     if attempt.question == "VenueOrderAmending":
         return attempt.asked - attempt.filled
