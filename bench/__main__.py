@@ -1,18 +1,25 @@
-"""``script/bench NAME [--json] [--quick]``: run one benchmark, or all of them."""
+"""``script/bench NAME [--json] [--quick] [--pure]``: run one benchmark, or all of them."""
 
 import argparse
 import json
+import os
+import platform
 import sys
 from collections.abc import Callable
 from typing import Any
 
-from bench import memory, place, recover, tick
+from bench import instructions, memory, place, recall, recover, tick
+from bench.goals import goals
+from bench.timing import shown
+from interlock.runtime.build import built
 
 BENCHES: dict[str, Callable[[bool], list[dict[str, Any]]]] = {
     "tick": tick.run,
     "place": place.run,
     "memory": memory.run,
     "recover": recover.run,
+    "recall": recall.run,
+    "instructions": instructions.run,
 }
 
 
@@ -23,17 +30,20 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
     given = parser.parse_args()
     names = list(BENCHES) if given.name == "all" else [given.name]
-    out: dict[str, list[dict[str, Any]]] = {}
+    out: dict[str, Any] = {}
     for name in names:
         print(f"{name} ...", file=sys.stderr)
         out[name] = BENCHES[name](given.quick)
+    machine = {"engine": built(), "python": platform.python_version(), "cores": os.cpu_count()}
+    met = goals(out)
     if given.json:
-        print(json.dumps(out, indent=2))
+        print(json.dumps({"machine": machine, "goals": met, **out}, indent=2))
         return 0
-    for name, rows in out.items():
-        print(f"\n{name}")
+    print("  ".join(f"{key} {value}" for key, value in machine.items()))
+    for name, rows in [*out.items(), ("goals", met)]:
+        print(f"\n{name}" if rows else "")
         for row in rows:
-            print("  " + "  ".join(f"{key} {value}" for key, value in row.items()))
+            print("  " + "  ".join(f"{key} {shown(value)}" for key, value in row.items()))
     return 0
 
 

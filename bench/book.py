@@ -2,7 +2,8 @@
 
 import msgspec
 
-from interlock.engine.decide import Define, decide
+from interlock.engine.decide import decide
+from interlock.engine.inputs import Define
 from interlock.engine.state import State
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.commands import PlaceOrder

@@ -37,4 +37,4 @@ def run(quick: bool) -> list[dict[str, Any]]:
         [sys.executable, "-c", ask], check=True, capture_output=True, text=True
     ).stdout
     size = int(answer)
-    return [{"live pairs": count, "bytes per pair": size // count, "total MiB": size >> 20}]
+    return [{"live pairs": count, "bytes per pair": size // count, "total": f"{size >> 20} MiB"}]

@@ -6,59 +6,66 @@ from pathlib import Path
 from typing import Any
 
 from bench import book
-from bench.timing import spread
-from interlock.journal.frames import Frame, encode_facts
+from bench.timing import Figure, per_call_ns, ratio, spread
+from interlock.journal.frames import Frame
 from interlock.journal.sqlite import SqliteJournal
 from interlock.orders.capabilities import Capabilities
+from interlock.orders.commands import PlaceOrder
+from interlock.orders.decoding import decode_body
 from interlock.orders.instruments import Instrument
+from interlock.runtime.collector import calm
 from interlock.runtime.line import Line
 
 BATCHES = (1, 10, 100, 500)
-PAIRS = {1: 1_500, 10: 8_000, 100: 20_000, 500: 20_000}
+PAIRS = {1: 1_500, 10: 8_000, 100: 40_000, 500: 50_000}
+ROUNDS = 5
 
 
 def run(quick: bool) -> list[dict[str, Any]]:
-    rows = []
+    calm()
+    rows: list[dict[str, Any]] = []
     for batch in BATCHES:
         total = 200 if quick else PAIRS[batch]
-        rates, bare = [], []
-        for _ in range(1 if quick else 3):
+        rates, processor, bare = [], [], []
+        for _ in range(1 if quick else ROUNDS):
             with tempfile.TemporaryDirectory() as folder:
-                seconds, payloads = placed(Path(folder) / "line", batch, total)
+                seconds, busy, payloads = placed(Path(folder) / "line", batch, total)
                 rates.append(total / seconds)
+                processor.append(total / busy)
                 bare.append(total / committed(Path(folder) / "bare", payloads))
+        durable, alone = spread(rates, "pairs/s"), spread(bare, "pairs/s")
         rows.append(
             {
                 "batch": batch,
-                "pairs/s": spread(rates, ""),
-                "bare commit of the same bytes, pairs/s": spread(bare, ""),
-                "ratio": f"{sorted(rates)[len(rates) // 2] / sorted(bare)[len(bare) // 2]:.2f}",
+                "durable": durable,
+                "per second of one core": spread(processor, "pairs/s"),
+                "bare commit of the same bytes": alone,
+                "ratio": ratio(durable, alone),
             }
         )
-    return rows
+    return [*rows, decoded(quick)]
 
 
-def placed(folder: Path, batch: int, total: int) -> tuple[float, list[bytes]]:
-    """Seconds to place ``total`` pairs, each answered after its commit; and what was written."""
+def placed(folder: Path, batch: int, total: int) -> tuple[float, float, list[bytes]]:
+    """Seconds to place ``total`` pairs, each answered after its commit: on the clock, and of a
+    processor; and what was written.
+    """
     journal = SqliteJournal(folder)
     line = Line(journal, {})
     instrument = Instrument(book.SYMBOL, price_increment="0.01", quantity_increment="0.001")
     line.start(book.AT, [instrument], {"PAPER": Capabilities()})
-    payloads: list[bytes] = []
-    line.listeners.append(lambda _, facts: payloads.append(encode_facts(facts)))
     bodies = [book.pair(number) for number in range(total)]
     answers: list[object] = []
-    line.listeners.clear()
-    before = time.perf_counter()
+    busy, before = time.process_time(), time.perf_counter()
     for first in range(0, total, batch):
         for body in bodies[first : first + batch]:
             line.put(book.PLACE.decode(body), book.AT, answers.append)
         line.run(book.AT)
-    seconds = time.perf_counter() - before
+    seconds, busy = time.perf_counter() - before, time.process_time() - busy
     assert len(answers) == total
     payloads = [frame.payload for frame in journal.read(2)]
     journal.close()
-    return seconds, payloads
+    return seconds, busy, payloads
 
 
 def committed(folder: Path, payloads: list[bytes]) -> float:
@@ -71,3 +78,25 @@ def committed(folder: Path, payloads: list[bytes]) -> float:
     seconds = time.perf_counter() - before
     journal.close()
     return seconds
+
+
+def decoded(quick: bool) -> dict[str, Any]:
+    """A body through our own door, with its checks, against msgspec's bare decoder."""
+    bodies = [book.pair(number) for number in range(500)]
+    rounds = 2 if quick else 20
+
+    def ours() -> int:
+        for _ in range(rounds):
+            for body in bodies:
+                decode_body(body, PlaceOrder)
+        return rounds * len(bodies)
+
+    def bare() -> int:
+        for _ in range(rounds):
+            for body in bodies:
+                book.PLACE.decode(body)
+        return rounds * len(bodies)
+
+    own: Figure = spread(per_call_ns(ours), "ns")
+    alone: Figure = spread(per_call_ns(bare), "ns")
+    return {"decode of a pair": own, "bare msgspec decode": alone, "ratio": ratio(own, alone)}

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bench import book
-from bench.timing import per_call_ns, spread
+from bench.timing import per_call_ns, ratio, spread
 from interlock.engine.decide import decide_tick as decide
 from interlock.engine.state import State
 from interlock.orders.facts import Channel
@@ -16,23 +16,22 @@ NAIVE_MAX = 10_000
 
 def run(quick: bool) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    base = 0.0
     for size in SIZES[:2] if quick else SIZES:
         state = book.resting(size)
-        quiet = per_call_ns(lambda s=state: quiet_trades(s))
-        middle = sorted(quiet)[len(quiet) // 2]
-        base = base or middle
+        quiet = spread(per_call_ns(lambda s=state: quiet_trades(s)), "ns")
         row = {
             "legs": size,
-            "quiet trade": spread(quiet, "ns"),
-            "ratio to 100 legs": f"{middle / base:.2f}",
-            "per second": f"{1e9 / middle:,.0f}",
+            "quiet trade": quiet,
+            "ratio to 100 legs": ratio(quiet, rows[0]["quiet trade"] if rows else quiet),
+            "quiet trades per second": round(1e9 / quiet["median"]),
             "quiet quote": spread(per_call_ns(lambda s=state: quiet_quotes(s)), "ns"),
             "index look alone": spread(per_call_ns(lambda s=state: looks(s)), "ns"),
             "ratchet of all trailing": spread(per_call_ns(lambda s=state: ratchets(s)), "ns"),
         }
         if size <= NAIVE_MAX:
-            row["naive walk"] = spread(per_call_ns(lambda s=state: naive(s), 3), "ns")
+            walk = spread(per_call_ns(lambda s=state: naive(s), 3), "ns")
+            row["naive walk"] = walk
+            row["naive walk to quiet trade"] = ratio(walk, quiet)
         rows.append(row)
     for count in (1, 100) if quick else (1, 100, 10_000):
         rows.append(triggering(count, quick))

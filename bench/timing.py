@@ -8,11 +8,30 @@ from typing import Any
 
 ROUNDS = 7
 
+Figure = dict[str, Any]
+"""``median``, ``least``, ``most`` and ``unit`` of one thing measured several times."""
 
-def spread(values: list[float], unit: str) -> str:
-    """``median unit [least .. most]``."""
-    middle = statistics.median(values)
-    return f"{middle:,.2f} {unit} [{min(values):,.2f} .. {max(values):,.2f}]"
+
+def spread(values: list[float], unit: str) -> Figure:
+    return {
+        "median": round(statistics.median(values), 2),
+        "least": round(min(values), 2),
+        "most": round(max(values), 2),
+        "unit": unit,
+    }
+
+
+def shown(value: Any) -> str:
+    """``median unit [least .. most]`` of a figure; anything else as it is."""
+    if not isinstance(value, dict):
+        return f"{value:,}" if isinstance(value, int | float) else str(value)
+    places = 0 if value["median"] >= 1000 else 2
+    middle, low, high = (f"{value[k]:,.{places}f}" for k in ("median", "least", "most"))
+    return f"{middle} {value['unit']} [{low} .. {high}]"
+
+
+def ratio(one: Figure, other: Figure) -> float:
+    return round(float(one["median"]) / float(other["median"]), 2)
 
 
 def per_call_ns(work: Callable[[], int], rounds: int = ROUNDS) -> list[float]:
@@ -30,9 +49,3 @@ def per_call_ns(work: Callable[[], int], rounds: int = ROUNDS) -> list[float]:
         gc.enable()
         gc.unfreeze()
     return out
-
-
-def once_ns(work: Callable[[], Any]) -> float:
-    before = time.perf_counter_ns()
-    work()
-    return float(time.perf_counter_ns() - before)

@@ -12,11 +12,13 @@ from typing import Any
 
 import msgspec
 
-from interlock.engine.decide import Decision, Define, Start, Wakeup, decide, next_wakeup
+from interlock.engine.decide import decide, next_wakeup
 from interlock.engine.digest import digest
 from interlock.engine.evolve import evolve
+from interlock.engine.inputs import Decision, Define, Start, Wakeup
 from interlock.engine.order import Leg, Order
-from interlock.engine.state import Settings, State
+from interlock.engine.settings import Settings
+from interlock.engine.state import State
 from interlock.orders import commands as c
 from interlock.orders import facts as f
 from interlock.orders import reports as r

@@ -10,10 +10,13 @@ import pytest
 ROOT = Path(__file__).parents[1]
 FIGURES = {
     "tick": ["quiet trade", "ratio to 100 legs", "ratchet of all trailing", "naive walk"],
-    "place": ["pairs/s", "ratio"],
+    "place": ["durable", "per second of one core", "bare commit of the same bytes", "ratio"],
     "memory": ["bytes per pair"],
     "recover": ["seconds"],
+    "recall": ["fill to recall, in process", "p99, us"],
+    "instructions": ["instructions per pair"],
 }
+GOALS = {"place": 1, "memory": 1, "recover": 2}
 
 
 @pytest.mark.parametrize("name", FIGURES)
@@ -25,5 +28,9 @@ def test_a_benchmark_runs_and_prints_its_figures(name):
         capture_output=True,
         text=True,
     )
-    rows = json.loads(said.stdout)[name]
-    assert all(figure in rows[0] for figure in FIGURES[name])
+    document = json.loads(said.stdout)
+    assert document["machine"]["engine"] in ("pure", "compiled")
+    assert all(figure in document[name][0] for figure in FIGURES[name])
+    goals = document["goals"]
+    assert len(goals) == GOALS.get(name, 0)
+    assert all(goal["reached"] in ("no", "reach", "beyond") for goal in goals)

@@ -14,7 +14,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from interlock.engine.state import Settings
+from interlock.engine.settings import Settings
 from interlock.engine.triggers import ATOMS_MAX
 from interlock.orders import commands as c
 from interlock.orders import conditions, instruments, legs, tree

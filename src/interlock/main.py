@@ -8,7 +8,7 @@ import os
 import sqlite3
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from cyclopts.exceptions import CycloptsError
 
@@ -26,8 +26,13 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """One command; never raises for what a person or the world can do."""
+    return guarded(lambda: app(list(arguments)))
+
+
+def guarded(action: Callable[[], object]) -> int:
+    """The outermost edge around any action: its exit code, and for every trouble a sentence."""
     try:
-        code = app(list(arguments))
+        code = action()
         sys.stdout.flush()
     except BrokenPipeError:
         # The reader has gone, as in ``interlock facts DIR | head``. Python would complain on exit.

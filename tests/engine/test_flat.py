@@ -10,14 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interlock.engine import flat
-from interlock.engine.decide import Decision, Define, decide
+from interlock.engine.decide import decide
 from interlock.engine.digest import digest, image, restore
 from interlock.engine.evolve import evolve
+from interlock.engine.inputs import Decision, Define
 from interlock.engine.state import State
 from interlock.orders import facts as f
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.commands import Accepted, PlaceOrder
 from interlock.orders.instruments import Instrument
+from interlock.orders.rejects import Reject, RejectCode
 from interlock.orders.ticks import Mark, Quote, Tick, Trade
 
 AT = 1_700_000_000_000_000_000
@@ -122,9 +124,15 @@ def test_both_ways_end_in_the_same_order_and_the_same_life(node, seen):
         for tick in prices():
             life.append(decide(state, tick, tick.at))
     assert lives[0] == lives[1]
-    encode = msgspec.msgpack.encode
-    assert [encode(o) for o in short.orders.sketches()] == [
-        encode(o) for o in long.orders.sketches()
+    assert read(short) == read(long)
+
+
+def read(state: State) -> list[bytes]:
+    """Every order whole, but for how its body is known again."""
+    replace = msgspec.structs.replace
+    return [
+        msgspec.msgpack.encode(replace(order, terms=replace(order.terms, digest="")))
+        for order in state.orders.sketches()
     ]
 
 
@@ -171,3 +179,42 @@ def test_kept_or_awake_or_restored_it_is_the_same_state(steps):
     falls = Trade("BTC.PAPER", AT + 10, mark - 900, 1)
     kinds = [[type(x) for x in decide(s, falls, AT + 10).facts] for s in (state, again, back)]
     assert kinds[0] == kinds[1] == kinds[2]
+
+
+def test_every_flat_leg_begins_with_the_same_fields():
+    for kind in flat.KINDS:
+        assert kind.__struct_fields__[:12] == flat.FIELDS
+    assert [kind.__struct_fields__[12:] for kind in flat.KINDS] == [
+        ("trigger_price",),
+        ("trigger_price", "price", "escalate"),
+        ("trigger_price",),
+        ("trigger_price", "price", "escalate"),
+        ("trail", "activation_price"),
+    ]
+    assert PlaceOrder.__struct_fields__ == (
+        *("client_order_id", "account", "order", "policy", "rules", "tag", "round"),
+        *("made_at", "max_age_ms"),
+    )
+
+
+@pytest.mark.parametrize("age", ["waiting", "awake", "forgotten"])
+def test_a_repeated_flat_order_is_known_by_its_terms(age):
+    leg = {"type": "stop", "instrument": "BTC.PAPER", "side": "sell", "quantity": "1"}
+    state = world(3)
+    first = placed(state, {**leg, "trigger_price": "90"}).answer
+    assert isinstance(first, Accepted)
+    if age != "waiting":
+        state.orders[first.order_id]
+    if age == "forgotten":
+        evolve(state, f.OrderDone(AT, first.order_id, "canceled"))
+        evolve(state, f.OrderForgotten(AT, first.order_id))
+        state = restore(image(state))
+    decide(state, Trade("BTC.PAPER", AT, 8_000, 1), AT)
+    again = placed(state, {**leg, "trigger_price": "90"}).answer
+    assert again == Accepted(first.order_id, 1, replayed=True), "though the market is through now"
+    same = placed(state, {**leg, "trigger_price": "90.0", "hold": "auto"}).answer
+    assert same == again, "it says the same"
+    for other in ({"trigger_price": "91"}, {"trigger_price": "90", "time_in_force": "day"}):
+        refused = placed(state, {**leg, **other}).answer
+        assert isinstance(refused, Reject)
+        assert refused.code is RejectCode.DUPLICATE_ID

@@ -42,6 +42,8 @@ def killed_journal(folder: Path, frames: int = FRAMES) -> list[Frame]:
 
 
 def set_payload(folder: Path, n: int, payload: bytes) -> None:
+    """And no mark, as after a crash of the machine, where it may lag behind: it is never synced."""
+    (folder / "journal.mark").unlink(missing_ok=True)
     connection = sqlite3.connect(folder / "journal.db")
     with connection:
         connection.execute("UPDATE frames SET payload=? WHERE n=?", (payload, n))

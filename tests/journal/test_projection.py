@@ -325,3 +325,25 @@ def _sql(path: Path, statement: str) -> None:
     with connection:
         connection.execute(statement)
     connection.close()
+
+
+def test_a_full_disk_throws_no_rows_away_and_is_caught_up_later(tmp_path: Path) -> None:
+    journal = MemoryJournal()
+    warned: list[str] = []
+    projection = Projection(tmp_path / "projection.db", warn=warned.append)
+    for number in range(1, 4):
+        add(journal, story(number))
+    projection.catch_up(journal)
+    rows = projection.orders()
+    for number in range(4, 60):
+        add(journal, story(number))
+    (pages,) = projection._db.execute("PRAGMA page_count").fetchone()
+    projection._db.execute(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(JournalUnavailable, match="the disk is full"):
+        projection.catch_up(journal)
+    assert projection.orders() == rows
+    projection._db.execute("PRAGMA max_page_count=100000")
+    projection.catch_up(journal)
+    assert len(projection.orders()) > len(rows)
+    assert warned == []
+    projection.close()

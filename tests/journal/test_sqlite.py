@@ -76,6 +76,15 @@ def test_an_unknown_format_is_refused_and_left_alone(tmp_path: Path) -> None:
     journal.close()
 
 
+def test_a_journal_without_its_format_is_damaged_not_of_another_version(tmp_path: Path) -> None:
+    journal = SqliteJournal(tmp_path)
+    grow(journal, 2)
+    journal.close()
+    sql(tmp_path, "DELETE FROM meta")
+    with pytest.raises(JournalDamaged, match=r"format is not in it.*from a backup"):
+        SqliteJournal(tmp_path)
+
+
 def test_the_writer_syncs_every_commit_and_never_checkpoints_by_itself(tmp_path: Path) -> None:
     journal = SqliteJournal(tmp_path)
     settings = [

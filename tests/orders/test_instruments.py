@@ -4,10 +4,9 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from interlock.orders.grid import MEMO_MAX, Grid
 from interlock.orders.instruments import (
-    MEMO_MAX,
     Fees,
-    Grid,
     Instrument,
     PositionMode,
     PriceBand,

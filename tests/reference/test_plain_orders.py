@@ -17,7 +17,8 @@ from interlock.market.inference import infer
 from interlock.market.readers import MarketFile
 from interlock.orders import facts as f
 from interlock.orders.commands import PlaceOrder
-from interlock.orders.instruments import Grid, Instrument
+from interlock.orders.grid import Grid
+from interlock.orders.instruments import Instrument
 from interlock.orders.ticks import Trade
 from interlock.runtime.line import Line
 from interlock.runtime.replay import Replay, Timed

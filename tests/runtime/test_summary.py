@@ -6,7 +6,8 @@ import msgspec
 import pytest
 
 from interlock.orders import facts as f
-from interlock.orders.instruments import Grid, Instrument
+from interlock.orders.grid import Grid
+from interlock.orders.instruments import Instrument
 from interlock.runtime.summary import AVERAGE_PLACES, Holding, Summary, fraction_text
 from interlock.sim.draw import plan_of
 from interlock.sim.plan import FaultClass, Plan

@@ -185,6 +185,18 @@ def test_flatten_at_closes_at_its_time():
     assert tape.submits("close_1")[0].quantity == 10
 
 
+def test_what_came_due_while_no_process_was_there_is_done_at_the_start():
+    tape = Tape()
+    when = tape.at + 60 * SECOND
+    order = protected(tape, policy={"flatten_at": when})
+    tape.at = when + SECOND
+    assert "> OrderCanceling flatten" in tape.restart()
+    order = tape.state.orders[order.id]
+    assert "< Cancel target.1" in tape.status(order, "target", VenueStatus.WORKING)
+    tape.canceled(order, "target")
+    assert tape.submits("close_1")[0].quantity == 10
+
+
 def test_d1_a_held_stop_waits_out_a_halt_and_goes_when_it_ends():
     tape = Tape()
     order = tape.place(exits(), policy={"hold": "engine"})
@@ -377,6 +389,19 @@ def test_a_phantom_fill_is_taken_back_and_the_sibling_thaws():
     assert tape.leg(order, "target").cum == 0
     assert tape.armed(order) == ["stop"]
     assert "phantom_fill" in tape.incidents()
+
+
+def test_a_confirmation_window_that_ends_while_no_process_is_there_is_not_forgotten():
+    """An entry whose fill is never confirmed would never recall its sibling."""
+    tape = Tape()
+    order = tape.place(exits("10"), policy={"confirm_fill_ms": 500})
+    tape.ack(order, "target")
+    tape.fill(order, "target", 10, "110.00", "real")
+    tape.at += SECOND
+    assert "< Query target.1" in tape.restart()
+    order = tape.state.orders[order.id]
+    tape.status(order, "target", VenueStatus.FILLED, ("real", 10, "110.00"))
+    assert order.done == "filled"
 
 
 def test_a_fill_told_twice_is_confirmed_and_shrinks_the_sibling():

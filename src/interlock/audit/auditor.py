@@ -19,8 +19,8 @@ from interlock.orders import facts as f
 from interlock.orders import reports as r
 from interlock.orders import requests as q
 from interlock.orders.commands import Answer, Command
+from interlock.orders.grid import Grid
 from interlock.orders.ids import client_id
-from interlock.orders.instruments import Grid
 from interlock.orders.ticks import Tick
 
 

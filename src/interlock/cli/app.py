@@ -14,6 +14,7 @@ from interlock.cli.orders import orders
 from interlock.cli.replay import replay
 from interlock.cli.sim import sim
 from interlock.cli.text import err
+from interlock.runtime.build import built
 
 HELP = """Interlock works orders of several legs: brackets, OCOs, ladders, straddles, trails.
 
@@ -57,11 +58,11 @@ app.command(sim)
 
 @app.command
 def version() -> int:
-    """Print the version.
+    """Print the version, and whether the engine runs compiled or as pure Python.
 
     For example:
 
         interlock version
     """
-    print(installed("interlock"))
+    print(f"interlock {installed('interlock')}, engine {built()}")
     return 0

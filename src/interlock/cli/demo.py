@@ -23,7 +23,7 @@ from interlock.journal.memory import MemoryJournal
 from interlock.market.script import SECOND_NS, START_NS
 from interlock.orders.documents import Document
 from interlock.orders.facts import Fact, WatermarkMoved
-from interlock.orders.instruments import Grid
+from interlock.orders.grid import Grid
 from interlock.orders.ticks import Quote, Tick, Trade
 from interlock.orders.wire import FactWire
 from interlock.runtime.summary import OrderResult, Summary

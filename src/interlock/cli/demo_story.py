@@ -13,7 +13,8 @@ import msgspec
 from interlock.market.generator import Regime, Stretch, generate
 from interlock.market.script import SECOND_NS, START_NS
 from interlock.orders.commands import PlaceOrder
-from interlock.orders.instruments import Fees, Grid, Instrument
+from interlock.orders.grid import Grid
+from interlock.orders.instruments import Fees, Instrument
 from interlock.orders.ticks import Quote, Trade
 from interlock.runtime.replay import Timed
 

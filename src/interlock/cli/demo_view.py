@@ -17,7 +17,7 @@ from interlock.cli.demo_story import INSTRUMENT
 from interlock.cli.text import time_text
 from interlock.orders.documents import Document
 from interlock.orders.facts import Fact, WatermarkMoved
-from interlock.orders.instruments import Grid
+from interlock.orders.grid import Grid
 from interlock.orders.ticks import Quote, Trade
 from interlock.runtime.summary import LegTrack, OrderTrack, Summary
 

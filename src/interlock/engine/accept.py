@@ -6,14 +6,16 @@ nothing half-accepted stays: terms are complete, or nothing happened.
 """
 
 import hashlib
+from typing import Final
 
 import msgspec
 
 from interlock.engine import checks, rules, whens
-from interlock.engine.legbuild import Place, build_leg
+from interlock.engine.branches import Branch, Leaf, Place
+from interlock.engine.legbuild import build_leg
 from interlock.engine.refusal import Refused, refuse
 from interlock.engine.state import State
-from interlock.engine.unfold import Branch, Leaf, given_ids, unfold
+from interlock.engine.unfold import given_ids, unfold
 from interlock.orders.commands import PlaceOrder
 from interlock.orders.ids import order_id
 from interlock.orders.rejects import Reject, RejectCode
@@ -21,8 +23,8 @@ from interlock.orders.terms import LegTerms, OrderTerms, Relation
 from interlock.orders.tree import LEGS_MAX, OnPartialFill
 
 ID_LENGTH_MAX = 64
-_BODY = msgspec.msgpack.Encoder()
-_HASHER = hashlib.blake2b(digest_size=8)
+_BODY: Final = msgspec.msgpack.Encoder()
+_HASHER: Final = hashlib.blake2b(digest_size=8)
 
 
 def digest(place: PlaceOrder) -> str:
@@ -32,15 +34,15 @@ def digest(place: PlaceOrder) -> str:
     return hasher.hexdigest()
 
 
-def accept(state: State, place: PlaceOrder, body: str, at: int) -> OrderTerms | Reject:
-    """Terms for the order whose body has the digest ``body``, or why there can be none."""
+def accept(state: State, place: PlaceOrder, at: int) -> OrderTerms | Reject:
+    """Terms for the order, or why there can be none."""
     try:
-        return _accept(state, place, body, at)
+        return _accept(state, place, at)
     except Refused as refused:
         return refused.reject
 
 
-def _accept(state: State, place: PlaceOrder, body: str, at: int) -> OrderTerms:
+def _accept(state: State, place: PlaceOrder, at: int) -> OrderTerms:
     if not 0 < len(place.client_order_id) <= ID_LENGTH_MAX:
         refuse(
             RejectCode.MALFORMED,
@@ -62,7 +64,7 @@ def _accept(state: State, place: PlaceOrder, body: str, at: int) -> OrderTerms:
         id=order_id(state.seq + 1),
         client_order_id=place.client_order_id,
         account=place.account,
-        digest=body,
+        digest=digest(place),
         legs=legs,
         root=top,
         relations=tuple(r for r in reader.relations if r is not None),

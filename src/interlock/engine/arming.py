@@ -6,6 +6,7 @@ leg that is not armed has nothing in the index.
 """
 
 from heapq import heappush
+from typing import Final
 
 from interlock.engine import prices
 from interlock.engine.entries import Entry, TrailEntry
@@ -13,9 +14,15 @@ from interlock.engine.order import STOPS, TRAILS, Leg, Order
 from interlock.engine.state import State
 from interlock.engine.triggers import atom_key
 from interlock.orders import facts as f
+from interlock.orders.conditions import PriceSource
 from interlock.orders.facts import Channel
 from interlock.orders.legs import LegType
 from interlock.orders.terms import Atom, AtomKind
+
+LAST: Final = PriceSource.LAST
+ON_LAST: Final = Channel.LAST
+ON_MID: Final = Channel.MID
+"""Names of this module: an enum's member costs a look-up each time it is named."""
 
 
 def waits_for_price(leg: Leg) -> bool:
@@ -68,20 +75,29 @@ def at_once(
 
     ``marks`` are watermarks reached since, where there are any.
     """
+    order_id = fact.terms.id
     entries: list[Entry] = []
-    for number, (terms, armed) in enumerate(zip(fact.terms.legs, fact.armed, strict=True)):
-        name = prices.channel_of(terms.trigger_by, terms.side)
-        channel = state.channel(terms.instrument, name)
-        if armed.trigger_price is not None:
-            level = prices.in_channel(name, armed.trigger_price)
-            stop = terms.type in STOPS
-            entries.append(channel.wait(fact.terms.id, number, level, stop == (terms.side > 0)))
+    for number, terms in enumerate(fact.terms.legs):
+        if terms.trigger_by is LAST:
+            name = ON_LAST
+            channel = state.markets[terms.instrument].last_channel
+        else:
+            name = prices.channel_of(terms.trigger_by, terms.side)
+            channel = state.channel(terms.instrument, name)
+        armed = fact.armed[number]
+        level = armed.trigger_price
+        if level is not None:
+            if name is ON_MID:
+                level *= 2
+            rises = (terms.type in STOPS) is (terms.side > 0)
+            entries.append(channel.wait(order_id, number, level, rises))
             continue
         assert terms.trail is not None, "what has no level trails"
         ticks = prices.in_channel(name, terms.trail.ticks)
         mark = marks[number] if marks else armed.watermark
-        selling = terms.side < 0
-        entries.append(channel.trail(fact.terms.id, number, selling, ticks, terms.trail.bps, mark))
+        entries.append(
+            channel.trail(order_id, number, terms.side < 0, ticks, terms.trail.bps, mark)
+        )
     return tuple(entries)
 
 

@@ -7,17 +7,23 @@ by id brings it to life. Invariant: kept or living, an order reads the same; whi
 decides no fact.
 """
 
+import hashlib
 from collections.abc import Iterator
+from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from interlock.engine.entries import Entry, Key, TrailEntry
 from interlock.engine.order import Leg, Order
 from interlock.orders.facts import OrderAccepted
+from interlock.orders.terms import OrderTerms
 
-_ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(OrderAccepted)
+_ENCODER: Final = msgspec.msgpack.Encoder()
+_DECODER: Final = msgspec.msgpack.Decoder(OrderAccepted)
 
+TERMS_MARK: Final = "="
+"""Begins the digest of a body that is known by its terms."""
 Entries = dict[Key, list[Entry]]
 Watermarks = tuple[int | None, ...]
 
@@ -101,7 +107,8 @@ class OrderBook:
 
     def drop(self, order_id: str) -> None:
         """Forget a done order; its ids and the digest of its body stay known."""
-        self._forgotten[order_id] = self._living.pop(order_id).terms.digest
+        self._forgotten[order_id] = self.body_digest(order_id)
+        del self._living[order_id]
 
     # Ids.
 
@@ -111,13 +118,13 @@ class OrderBook:
         return None if clients is None else clients.get(client_order_id)
 
     def body_digest(self, order_id: str) -> str:
-        """Of the body that an order was placed with."""
+        """Of the body that an order was placed with; see ``terms_digest`` for flat orders."""
         order = self._living.get(order_id)
         if order is not None:
-            return order.terms.digest
+            return order.terms.digest or terms_digest(order.terms)
         kept = self._kept.get(order_id)
         if kept is not None:
-            return _DECODER.decode(kept[0]).terms.digest
+            return terms_digest(_DECODER.decode(kept[0]).terms)
         return self._forgotten[order_id]
 
     def forgotten(self) -> list[tuple[str, str, str, str]]:
@@ -145,6 +152,12 @@ class OrderBook:
         for entry in entries:
             self._entries[entry.key] = [entry]
         return order
+
+
+def terms_digest(terms: OrderTerms) -> str:
+    """A flat order's body is known by its terms, marked as such: most are never asked about."""
+    plain = _ENCODER.encode(replace(terms, id="", digest=""))
+    return TERMS_MARK + hashlib.blake2b(plain, digest_size=8).hexdigest()
 
 
 def _order(fact: OrderAccepted) -> Order:

@@ -7,12 +7,12 @@ at its venue is refused before anything is sent, naming leg and rule.
 from msgspec.structs import replace
 
 from interlock.engine import legterms, prices, scope
+from interlock.engine.branches import Leaf
 from interlock.engine.order import STOPS, TRAILS, Leg, Order
 from interlock.engine.refusal import refuse
 from interlock.engine.state import State
-from interlock.engine.unfold import Leaf
 from interlock.orders.commands import PlaceOrder
-from interlock.orders.instruments import Grid
+from interlock.orders.grid import Grid
 from interlock.orders.legs import Hold, LegType
 from interlock.orders.rejects import RejectCode
 from interlock.orders.terms import AtomKind, LegTerms, OrderTerms, PolicyTerms, Span
@@ -94,7 +94,7 @@ def with_safety_stops(state: State, terms: OrderTerms) -> OrderTerms:
     for number, relation in enumerate(terms.relations):
         if relation.kind != "oto":
             continue
-        entry = legs[next(scope.legs_under(order, relation.children[0]))]
+        entry = legs[scope.legs_under(order, relation.children[0])[0]]
         exits = [legs[n] for n in scope.legs_under(order, relation.children[1])]
         if not any(leg.exits for leg in exits):
             continue
@@ -228,7 +228,7 @@ def _side_of_entry(state: State, order: Order, number: int, entry: int, leaf: Le
 
 
 def _entry_price(state: State, order: Order, entry: int) -> int | None:
-    leg = order.legs[next(scope.legs_under(order, entry))].terms
+    leg = order.legs[scope.legs_under(order, entry)[0]].terms
     for term in (leg.price, leg.trigger_price):
         if isinstance(term, int):
             return term

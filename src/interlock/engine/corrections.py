@@ -10,7 +10,8 @@ from interlock.engine import scope
 from interlock.engine.leg import LegState
 from interlock.engine.order import Leg, Order
 from interlock.engine.turn import Turn
-from interlock.engine.wants import WHOLE, Walk, exits_of, shrinks
+from interlock.engine.want import WHOLE
+from interlock.engine.wants import Walk, exits_of, shrinks
 from interlock.orders import facts as f
 from interlock.orders.legs import Hold, LegType
 from interlock.orders.terms import LegTerms

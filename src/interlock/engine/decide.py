@@ -5,9 +5,7 @@ touched are reconciled until they rest, rules fire, wake-ups are asked for. Inva
 that changed is in the facts; the same state and input always give the same facts.
 """
 
-from typing import cast, get_args
-
-from msgspec import Struct
+from typing import Final, cast, get_args
 
 from interlock.engine import (
     accept,
@@ -22,7 +20,9 @@ from interlock.engine import (
     watching,
     winding,
 )
+from interlock.engine.book import TERMS_MARK
 from interlock.engine.evolve import evolve
+from interlock.engine.inputs import Decision, Define, Input, Start, Wakeup
 from interlock.engine.leg import LegState
 from interlock.engine.numbers import signal_units
 from interlock.engine.order import Order
@@ -32,44 +32,13 @@ from interlock.engine.turn import Turn
 from interlock.orders import commands as c
 from interlock.orders import facts as f
 from interlock.orders import reports as r
-from interlock.orders.capabilities import Capabilities
 from interlock.orders.facts import Channel
-from interlock.orders.instruments import Instrument
 from interlock.orders.rejects import Reject, RejectCode
-from interlock.orders.requests import QueryOpenOrders, Request
+from interlock.orders.requests import QueryOpenOrders
 from interlock.orders.ticks import Quote, Tick, Trade
 
-
-class Start(Struct, frozen=True):
-    """The process begins: everything that may be live at a venue is asked about."""
-
-    epoch: int
-
-
-class Wakeup(Struct, frozen=True):
-    """Time has passed."""
-
-
-class Define(Struct, frozen=True):
-    """The world as it is configured: instruments and venues."""
-
-    instruments: tuple[Instrument, ...] = ()
-    venues: tuple[tuple[str, Capabilities], ...] = ()
-
-
-Input = c.Command | r.Report | Tick | Start | Wakeup | Define
-
-
-class Decision(Struct, frozen=True, gc=False):
-    """What one input led to. ``requests`` that create exposure leave only after the commit."""
-
-    facts: list[f.Fact]
-    requests: list[Request]
-    answer: c.Answer | None = None
-
-
-NOTHING = Decision([], [])
-SORTS: dict[type, int] = {
+NOTHING: Final = Decision([], [])
+SORTS: Final[dict[type, int]] = {
     **dict.fromkeys(get_args(c.Command), 0),
     **dict.fromkeys(get_args(r.Report), 1),
     **dict.fromkeys(get_args(Tick), 2),
@@ -78,12 +47,20 @@ SORTS: dict[type, int] = {
     Wakeup: 5,
 }
 """What an input is, by its type: one look instead of thirty."""
-COMMAND, REPORT, TICK, START, DEFINE = range(5)
+COMMAND: Final = 0
+REPORT: Final = 1
+TICK: Final = 2
+START: Final = 3
+DEFINE: Final = 4
 
 
 def decide(state: State, item: Input, at: int) -> Decision:
     """Take in one input at ``at`` (ns UTC; never earlier than the last)."""
     at = max(at, state.now)
+    if type(item) is c.PlaceOrder and not (state.timers and state.timers[0][0] <= at):
+        decision = _place_flat(state, item, at)
+        if decision is not None:
+            return decision
     turn = Turn(state, at)
     sort = SORTS[type(item)]
     if sort == REPORT:  # what was heard comes before what is overdue
@@ -277,6 +254,9 @@ def _start(turn: Turn, start: Start) -> None:
     turn.emit(f.EngineStarted(turn.at, start.epoch))
     for venue in turn.state.capabilities:
         _ask_all(turn, venue)
+    # What came due while no process was there has no wake-up any more: those are for the future.
+    for order in turn.state.orders.living():
+        _deadline(turn, order)
     _touch_all(turn)
 
 
@@ -351,12 +331,30 @@ def _about_order(
             winding.expire(turn, order)
 
 
+def _place_flat(state: State, place: c.PlaceOrder, at: int) -> Decision | None:
+    """An order that is flat and new needs no turn: one fact is all there is to say."""
+    if state.orders.named(place.account, place.client_order_id) is not None:
+        return None
+    fact = flat.accept(state, place, at)
+    if fact is None:
+        return None
+    evolve(state, fact)
+    return Decision([fact], [], c.Accepted(fact.terms.id, 1))
+
+
+def _same_body(state: State, known: str, place: c.PlaceOrder) -> bool:
+    """Whether the order was placed with this very body."""
+    stored = state.orders.body_digest(known)
+    if stored.startswith(TERMS_MARK):
+        return flat.body_digest(state, place) == stored
+    return accept.digest(place) == stored
+
+
 def _place(turn: Turn, place: c.PlaceOrder) -> None:
     state = turn.state
-    body = accept.digest(place)
     known = state.orders.named(place.account, place.client_order_id)
     if known is not None:
-        if state.orders.body_digest(known) == body:
+        if _same_body(state, known, place):
             turn.answer = c.Accepted(known, 1, replayed=True)
         else:
             turn.answer = Reject(
@@ -366,12 +364,7 @@ def _place(turn: Turn, place: c.PlaceOrder) -> None:
                 "Amend that order, or send a new id.",
             )
         return
-    fact = flat.accept(state, place, body, turn.at)
-    if fact is not None:
-        turn.emit(fact)
-        turn.answer = c.Accepted(fact.terms.id, 1)
-        return
-    terms = accept.accept(state, place, body, turn.at)
+    terms = accept.accept(state, place, turn.at)
     if isinstance(terms, Reject):
         turn.answer = terms
         return

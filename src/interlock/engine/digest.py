@@ -7,38 +7,15 @@ its facts, has the same digest; prices, timers and touches being confirmed are n
 import hashlib
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock.engine import arming, deadlines
+from interlock.engine.image import IMAGE_FORMAT, Image
 from interlock.engine.order import NEVER, Order
-from interlock.engine.state import MarketView, Settings, State
-from interlock.orders.capabilities import Capabilities
+from interlock.engine.settings import Settings
+from interlock.engine.state import MarketView, State
 from interlock.orders.facts import OrderAccepted
-from interlock.orders.instruments import Grid, Instrument
-
-IMAGE_FORMAT = 2
-
-
-class Image(Struct, array_like=True):
-    """Everything a state holds that facts made."""
-
-    format: int
-    seq: int
-    now: int
-    epoch: int
-    started_at: int
-    instruments: list[tuple[Instrument, bool, int]]
-    capabilities: dict[str, Capabilities]
-    down: dict[str, bool]
-    orders: list[Order]
-    waiting: list[tuple[bytes, tuple[int | None, ...]]]
-    """Orders kept as their acceptance, with the watermarks their trailing stops have reached."""
-    forgotten: list[tuple[str, str, str, str]]
-    signals: dict[str, int]
-    positions_seen: list[tuple[str, str, str, int]]
-    net: list[tuple[str, str, str, int]]
-
+from interlock.orders.grid import Grid
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Image)

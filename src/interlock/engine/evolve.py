@@ -13,7 +13,7 @@ from interlock.engine.numbers import signal_units
 from interlock.engine.order import Leg, Order
 from interlock.engine.state import MarketView, State
 from interlock.orders import facts as f
-from interlock.orders.instruments import Grid
+from interlock.orders.grid import Grid
 
 
 def evolve(state: State, fact: f.Fact) -> None:

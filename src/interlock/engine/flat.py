@@ -5,17 +5,20 @@ plainest orders are the most frequent. Invariant: whatever is out of the ordinar
 general way, refusals above all; the state after both ways is the same (a property test says so).
 """
 
-from typing import Any
+from typing import Any, Final
+
+from msgspec.structs import astuple
 
 from interlock.engine import checks, legterms, prices
+from interlock.engine.book import terms_digest
 from interlock.engine.order import STOPS
 from interlock.engine.refusal import Refused
 from interlock.engine.state import MarketView, State
 from interlock.orders.commands import PlaceOrder
 from interlock.orders.conditions import PriceSource
 from interlock.orders.facts import Armed, OrderAccepted
+from interlock.orders.grid import Grid
 from interlock.orders.ids import order_id
-from interlock.orders.instruments import Grid, PositionMode
 from interlock.orders.legs import (
     Hold,
     LegType,
@@ -30,16 +33,30 @@ from interlock.orders.legs import (
 from interlock.orders.terms import LegTerms, OrderTerms, PolicyTerms, Relation
 from interlock.orders.tree import WIDTH_MAX, Oco, OnPartialFill, Policy
 
-ID_LENGTH_MAX = 64
-USUAL_POLICY = Policy()
-USUAL_TERMS = PolicyTerms()
-NO_RELATIONS: tuple[Relation, ...] = ()
-HELD_HERE = (None, Hold.AUTO, Hold.ENGINE)
-LASTING = (None, TimeInForce.GTC)
-PAIR = (0, 1)
-PAIR_NAMES = ("leg_1", "leg_2")
-PLAIN_PAIR = (Relation("oco", PAIR, -1, "", OnPartialFill.CANCEL),)
-KINDS: dict[type, LegType] = {
+ID_LENGTH_MAX: Final = 64
+USUAL_POLICY: Final = Policy()
+USUAL_TERMS: Final = PolicyTerms()
+NO_RELATIONS: Final[tuple[Relation, ...]] = ()
+HELD_HERE: Final = (None, Hold.AUTO, Hold.ENGINE)
+LASTING: Final = (None, TimeInForce.GTC)
+FIELDS: Final = (
+    *("id", "instrument", "side", "quantity", "time_in_force", "expire_at", "reduce_only"),
+    *("position_side", "when", "hold", "trigger_by", "trigger_confirm"),
+)
+"""Every leg type here begins with these; a test says so."""
+USUAL_FIELDS: Final = (None, None, False, None, None, None, PriceSource.LAST, None)
+"""From time in force on, of a leg that says nothing about them."""
+PAIR: Final = (0, 1)
+PAIR_NAMES: Final = ("leg_1", "leg_2")
+PLAIN_PAIR: Final = (Relation("oco", PAIR, -1, "", OnPartialFill.CANCEL),)
+BUY: Final = Side.BUY
+LAST: Final = PriceSource.LAST
+MID: Final = PriceSource.MID
+STOP_LIMIT: Final = LegType.STOP_LIMIT
+LIMIT_IF_TOUCHED: Final = LegType.LIMIT_IF_TOUCHED
+TRAILING_STOP: Final = LegType.TRAILING_STOP
+"""Names of this module: an enum's member costs a look-up each time it is named."""
+KINDS: Final[dict[type, LegType]] = {
     Stop: LegType.STOP,
     StopLimit: LegType.STOP_LIMIT,
     MarketIfTouched: LegType.MARKET_IF_TOUCHED,
@@ -48,31 +65,54 @@ KINDS: dict[type, LegType] = {
 }
 
 
-def accept(state: State, place: PlaceOrder, digest: str, at: int) -> OrderAccepted | None:
+def accept(state: State, place: PlaceOrder, at: int) -> OrderAccepted | None:
     """The acceptance of a flat order with every leg armed; nothing for any other order."""
-    if (
-        (place.policy is not USUAL_POLICY and place.policy != USUAL_POLICY)
-        or place.rules
-        or place.round
-        or place.max_age_ms is not None
-        or not place.account
-        or not 0 < len(place.client_order_id) <= ID_LENGTH_MAX
-    ):
-        return None
     try:
-        return _accept(state, place, digest, at)
+        terms = terms_of(state, place, order_id(state.seq + 1))
+        if terms is None or (state.down and any(state.down.values())):
+            return None
+        armed: list[Armed] = []
+        for leg in terms.legs:
+            view = state.markets[leg.instrument]
+            if view.halted:
+                return None
+            if view.grid.judges_value:
+                checks.value(view.grid, view.reference(), leg, "")
+            wait = _waits(leg, view)
+            if wait is None:
+                return None
+            armed.append(wait)
     except Refused:
         return None  # the general way says why
+    return OrderAccepted(at, terms, tuple(armed))
 
 
-def _accept(state: State, place: PlaceOrder, digest: str, at: int) -> OrderAccepted | None:
-    node: Any = place.order
+def body_digest(state: State, place: PlaceOrder) -> str:
+    """What ``OrderBook.body_digest`` gives for a flat order of this body; nothing if it is not.
+
+    Two bodies of flat orders are the same when they mean the same terms.
+    """
+    try:
+        terms = terms_of(state, place, "")
+    except Refused:
+        return ""
+    return "" if terms is None else terms_digest(terms)
+
+
+def terms_of(state: State, place: PlaceOrder, name: str) -> OrderTerms | None:
+    """The terms of a flat order, whatever the market; nothing for any other order."""
+    client, account, node, policy, rules, tag, rounds, made_at, max_age = astuple(place)
+    if policy is not USUAL_POLICY and policy != USUAL_POLICY:
+        return None
+    if rules or rounds or made_at is not None or max_age is not None:
+        return None
+    if not account or not 0 < len(client) <= ID_LENGTH_MAX:
+        return None
     if type(node) is Oco:
         nodes: tuple[Any, ...] = node.legs
         if not 2 <= len(nodes) <= WIDTH_MAX:
             return None
-        relations = _oco(node)
-        root = -1
+        relations, root = _oco(node), -1
     elif type(node) in KINDS:
         nodes, relations, root = (node,), NO_RELATIONS, 0
     else:
@@ -81,35 +121,15 @@ def _accept(state: State, place: PlaceOrder, digest: str, at: int) -> OrderAccep
     if names is None:
         return None
     legs: list[LegTerms] = []
-    armed: list[Armed] = []
-    for leg, name in zip(nodes, names, strict=True):
+    for number, leg in enumerate(nodes):
         kind = KINDS.get(type(leg))
         if kind is None:
             return None
-        view = state.markets.get(leg.instrument or "")
-        if view is None or not _ordinary(state, leg, view):
-            return None
-        terms = _terms(leg, kind, name, view)
+        terms = _leg(state, astuple(leg), kind, names[number])
         if terms is None:
             return None
-        wait = _waits(terms, view)
-        if wait is None:
-            return None
         legs.append(terms)
-        armed.append(wait)
-    terms_of_all = OrderTerms(
-        order_id(state.seq + 1),
-        place.client_order_id,
-        place.account,
-        digest,
-        tuple(legs),
-        root,
-        relations,
-        USUAL_TERMS,
-        (),
-        place.tag,
-    )
-    return OrderAccepted(at, terms_of_all, tuple(armed))
+    return OrderTerms(name, client, account, "", tuple(legs), root, relations, USUAL_TERMS, (), tag)
 
 
 def _oco(node: Oco) -> tuple[Relation, ...]:
@@ -123,7 +143,7 @@ def _oco(node: Oco) -> tuple[Relation, ...]:
 
 def _names(nodes: tuple[Any, ...]) -> tuple[str, ...] | None:
     """The legs' ids; nothing where some were given that could be refused or in the way."""
-    given = [leg.id for leg in nodes if getattr(leg, "id", None) is not None]
+    given = [leg.id for leg in nodes if leg.id is not None]
     if not given:
         count = len(nodes)
         return PAIR_NAMES if count == 2 else tuple([f"leg_{n + 1}" for n in range(count)])
@@ -132,75 +152,73 @@ def _names(nodes: tuple[Any, ...]) -> tuple[str, ...] | None:
     return tuple(given) if all(0 < len(name) <= ID_LENGTH_MAX for name in given) else None
 
 
-def _ordinary(state: State, leg: Any, view: MarketView) -> bool:
-    """Whether nothing about the leg but its prices and quantity needs a thought."""
-    return (
-        leg.side is not None
-        and leg.quantity is not None
-        and leg.when is None
-        and not leg.reduce_only
-        and leg.position_side is None
-        and leg.expire_at is None
-        and leg.trigger_confirm is None
-        and leg.hold in HELD_HERE
-        and leg.time_in_force in LASTING
-        and not view.halted
-        and view.grid.instrument.position_mode is PositionMode.ONE_WAY
-        and not state.down.get(view.grid.venue, False)
-    )
-
-
-def _terms(leg: Any, kind: LegType, name: str, view: MarketView) -> LegTerms | None:
+def _leg(state: State, fields: tuple[Any, ...], kind: LegType, name: str) -> LegTerms | None:
+    """One leg's terms; ``fields`` are as ``FIELDS`` names them, then the type's own prices."""
+    usual = fields[4:12]
+    if usual != USUAL_FIELDS and not _ordinary(usual):
+        return None
+    view = state.markets.get(fields[1] or "")
+    side, text = fields[2], fields[3]
+    if view is None or side is None or text is None:
+        return None
     grid = view.grid
-    quantity = grid.quantity_units(leg.quantity)
-    if not isinstance(quantity, int) or quantity < grid.min_quantity:
+    quantity = grid.quantity_units(text)
+    if type(quantity) is not int or not grid.min_quantity <= quantity <= grid.most:
         return None
-    if grid.max_quantity is not None and quantity > grid.max_quantity:
+    if not grid.one_way:
         return None
-    side = 1 if leg.side is Side.BUY else -1
     price = level = trail = None
-    if kind is LegType.TRAILING_STOP:
-        if leg.activation_price is not None:
+    if kind is TRAILING_STOP:
+        if fields[13] is not None:
             return None
-        trail = legterms.span(grid, leg.trail, "", False)
+        trail = legterms.span(grid, fields[12], "", False)
     else:
-        level = _price(grid, leg.trigger_price)
+        level = _price(grid, fields[12])
         if level is None:
             return None
-        if kind is LegType.STOP_LIMIT or kind is LegType.LIMIT_IF_TOUCHED:
-            price = _price(grid, leg.price)
-            if price is None or leg.escalate is not None:
+        if kind is STOP_LIMIT or kind is LIMIT_IF_TOUCHED:
+            price = _price(grid, fields[13])
+            if price is None or fields[14] is not None:
                 return None
-    by = leg.trigger_by
-    terms = LegTerms(name, kind, grid.symbol, side, quantity, price, level, trail, None, None, by)
-    if grid.min_notional or grid.instrument.price_band is not None:
-        checks.value(grid, view.reference(), terms, "")
-    return terms
+    sign = 1 if side is BUY else -1
+    by = fields[10]
+    if by is LAST and trail is None:
+        return LegTerms(name, kind, grid.symbol, sign, quantity, price, level)
+    gap = (None, None)
+    return LegTerms(name, kind, grid.symbol, sign, quantity, price, level, trail, *gap, by)
+
+
+def _ordinary(usual: tuple[Any, ...]) -> bool:
+    """Whether nothing about the leg but its prices and quantity needs a thought."""
+    tif, expire_at, reduce_only, position_side, when, hold, _, confirm = usual
+    return (
+        when is None
+        and not reduce_only
+        and position_side is None
+        and expire_at is None
+        and confirm is None
+        and hold in HELD_HERE
+        and tif in LASTING
+    )
 
 
 def _price(grid: Grid, text: Any) -> int | None:
     if type(text) is not str:
         return None
     units = grid.price_units(text)
-    return units if isinstance(units, int) and units > 0 else None
+    return units if type(units) is int and units > 0 else None
 
 
 def _waits(terms: LegTerms, view: MarketView) -> Armed | None:
     """Where the leg waits; nothing when the market is there already."""
-    source = terms.trigger_by
-    if source is PriceSource.LAST:
-        price = view.last or None
-    else:
-        price = view.price(prices.channel_of(source, terms.side))
-    stands_at = terms.trigger_price
-    if stands_at is None:
-        return Armed(None, price)
-    assert isinstance(stands_at, int)
-    level = stands_at
-    if price is not None:
-        if source is PriceSource.MID:
-            level *= 2
-        rises = (terms.type in STOPS) == (terms.side > 0)
-        if price >= level if rises else price <= level:
+    source, side = terms.trigger_by, terms.side
+    price = view.last if source is LAST else view.price(prices.channel_of(source, side)) or 0
+    level = terms.trigger_price
+    if level is None:
+        return Armed(None, price or None)
+    assert type(level) is int
+    if price:
+        at = level * 2 if source is MID else level
+        if price >= at if (terms.type in STOPS) is (side > 0) else price <= at:
             return None
-    return Armed(stands_at)
+    return Armed(level)

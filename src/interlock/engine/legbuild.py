@@ -6,17 +6,16 @@ for more than its entry brings.
 
 from typing import Any, get_args
 
-from msgspec import Struct
-
 from interlock.engine import legterms
+from interlock.engine.branches import Leaf, Place
 from interlock.engine.order import STOPS
 from interlock.engine.refusal import refuse
 from interlock.engine.state import State
-from interlock.engine.unfold import Leaf
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.commands import PlaceOrder
 from interlock.orders.conditions import PriceSource
-from interlock.orders.instruments import Grid, PositionMode
+from interlock.orders.grid import Grid
+from interlock.orders.instruments import PositionMode
 from interlock.orders.legs import (
     Hold,
     Leg,
@@ -33,16 +32,6 @@ CONFIRM_TICKS_MAX = 1000
 MS_NS = 1_000_000
 KINDS = {kind: LegType(str(kind.__struct_config__.tag)) for kind in get_args(Leg)}
 WAIT_MS_MAX = 86_400_000
-
-
-class Place(Struct, frozen=True):
-    """What a child inherits from the entry it exists for."""
-
-    instrument: str
-    side: int
-    quantity: int
-    position_side: PositionSide | None
-    entry: LegTerms
 
 
 def build_leg(

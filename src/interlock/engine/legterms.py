@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from interlock.engine.refusal import refuse, refuse_number
-from interlock.orders.instruments import Grid
+from interlock.orders.grid import Grid
 from interlock.orders.legs import Distance, FromEntry, Price
 from interlock.orders.numbers import NumberProblem, parse_decimal
 from interlock.orders.rejects import RejectCode

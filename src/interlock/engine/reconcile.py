@@ -10,7 +10,8 @@ from interlock.engine import arming, corrections, firing, prices, scope, sending
 from interlock.engine.leg import LegState
 from interlock.engine.order import ALL_EXITED, NOTHING_LEFT, TRAILS, Leg, Order
 from interlock.engine.turn import Turn
-from interlock.engine.wants import Kind, Want, shrinks, wants
+from interlock.engine.want import Kind, Want
+from interlock.engine.wants import shrinks, wants
 from interlock.orders import facts as f
 from interlock.orders.legs import LegType
 from interlock.orders.tree import OnPartialFill

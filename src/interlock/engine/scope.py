@@ -5,18 +5,20 @@ a leg's own fills; an ``oto``'s is its first's (what its children exist for); an
 ``all``'s are the sums of their nodes'.
 """
 
-from collections.abc import Iterator
-
 from interlock.engine.order import Order
 
 
-def legs_under(order: Order, node: int) -> Iterator[int]:
+def legs_under(order: Order, node: int) -> list[int]:
     """Leg numbers under a node, in the trader's order."""
     if node >= 0:
-        yield node
-        return
+        return [node]
+    out: list[int] = []
     for child in order.relations[~node].children:
-        yield from legs_under(order, child)
+        if child >= 0:
+            out.append(child)
+        else:
+            out += legs_under(order, child)
+    return out
 
 
 def fill(order: Order, node: int, confirmed: bool = False) -> int:

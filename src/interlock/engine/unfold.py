@@ -4,40 +4,18 @@ Decides the shape limits (depth, width, node counts). Invariant: after this ther
 ``oco``, ``oto`` and ``all``, and each still knows where the trader wrote it.
 """
 
-from msgspec import Struct
-
+from interlock.engine.branches import Branch, Leaf
 from interlock.engine.refusal import refuse
-from interlock.orders.legs import Leg
 from interlock.orders.rejects import RejectCode
 from interlock.orders.tree import (
     DEPTH_MAX,
     WIDTH_MAX,
-    ActivateOn,
     All,
     Bracket,
     Node,
     Oco,
-    OnPartialFill,
     Oto,
 )
-
-
-class Leaf(Struct, frozen=True):
-    leg: Leg
-    path: str
-    name: str = ""
-    """The id it gets when the trader gave none."""
-
-
-class Branch(Struct, frozen=True):
-    kind: str
-    children: tuple["Branch | Leaf", ...]
-    path: str
-    id: str = ""
-    on_partial_fill: OnPartialFill | None = None
-    activate_on: ActivateOn = ActivateOn.EACH_FILL
-    sugar: bool = False
-    """It stands for a bare list of targets: its path is the list's own."""
 
 
 def given_ids(node: Branch | Leaf) -> dict[str, bool]:

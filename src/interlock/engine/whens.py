@@ -7,13 +7,13 @@ must fit. Invariant: a leg never waits, through conditions, for itself.
 from msgspec.structs import replace
 
 from interlock.engine import legterms
+from interlock.engine.branches import Leaf
 from interlock.engine.numbers import signal_units
 from interlock.engine.refusal import refuse, refuse_number
 from interlock.engine.state import State
 from interlock.engine.triggers import ATOMS_MAX
-from interlock.engine.unfold import Leaf
 from interlock.orders.conditions import Condition, PriceWatch, SignalWatch, TimeWatch, VolumeWatch
-from interlock.orders.instruments import Grid
+from interlock.orders.grid import Grid
 from interlock.orders.rejects import RejectCode
 from interlock.orders.terms import Atom, AtomKind, LegTerms, Logic, When
 

@@ -63,7 +63,10 @@ def prepare(connection: sqlite3.Connection, folder: Path) -> None:
 
 def check_format(connection: sqlite3.Connection, folder: Path) -> None:
     row = connection.execute("SELECT value FROM meta WHERE key='format'").fetchone()
-    found = row[0] if row else "none"
+    if row is None:
+        # Format and tables are made in one transaction: one without the other was lost.
+        raise file_damaged(folder, "its format is not in it any more")
+    (found,) = row
     if found != str(FORMAT):
         raise JournalFormatUnknown(
             f"the journal in {folder} has format {found}; this version reads format {FORMAT}. "

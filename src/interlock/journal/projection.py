@@ -5,7 +5,8 @@ a frame twice changes nothing, and everything here can be thrown away and rebuil
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from threading import RLock
@@ -28,6 +29,9 @@ IN_MEMORY = Path(":memory:")
 BATCH = 256
 """Frames applied in one transaction while catching up."""
 
+UNWRITABLE = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_BUSY")
+"""The disk or another program said no; anything else means that the tables are damaged."""
+
 Row = dict[str, str | int | None]
 
 
@@ -46,7 +50,8 @@ class Projection:
         self._warn = warn or _unheard
         self._lock = RLock()
         try:
-            self._open()
+            with self._plain_errors():
+                self._open()
         except (sqlite3.DatabaseError, msgspec.MsgspecError) as error:
             if read_only:
                 raise JournalError(
@@ -69,7 +74,8 @@ class Projection:
         """Change the rows by frames in order, in one transaction; how many were new."""
         with self._lock:
             try:
-                return self._apply_all(frames)
+                with self._plain_errors():
+                    return self._apply_all(frames)
             except BaseException:
                 # The rows were rolled back; what the wire learned from them must be as well.
                 self._wire = self._remembered()
@@ -172,6 +178,21 @@ class Projection:
             f"ORDER BY event_seq",
             () if order_id is None else (order_id,),
         )
+
+    @contextmanager
+    def _plain_errors(self) -> Iterator[None]:
+        """A disk that says no is not the tables' fault: nothing is thrown away for it."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            name = getattr(error, "sqlite_errorname", None) or ""
+            if not name.startswith(UNWRITABLE) or self._read_only:
+                raise
+            what = "the disk is full" if name == "SQLITE_FULL" else str(error)
+            raise JournalUnavailable(
+                f"the projection {self._path} cannot be written: {what}. Nothing is lost by that: "
+                f"it is caught up from the journal once it can be written again."
+            ) from error
 
     def _apply_all(self, frames: Iterable[Frame]) -> int:
         with self._db as db:

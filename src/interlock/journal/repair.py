@@ -4,6 +4,7 @@ Decides how a torn tail is set aside and what a person can order with ``--cut-at
 nothing is removed from a journal before a copy of it lies beside it, and no copy is overwritten.
 """
 
+import errno
 import shutil
 import sqlite3
 from pathlib import Path
@@ -11,8 +12,8 @@ from tempfile import TemporaryDirectory
 
 import msgspec
 
-from interlock.journal import database
-from interlock.journal.errors import JournalDamaged
+from interlock.journal import database, mark
+from interlock.journal.errors import JournalDamaged, JournalUnavailable
 from interlock.journal.lock import FolderLock
 from interlock.journal.port import Damage, Tail
 from interlock.journal.recovery import Stored, Verdict
@@ -37,7 +38,7 @@ def cut_at(folder: Path, first_n: int) -> Path:
     try:
         state = inspect(folder / LOG_NAME)
         if state.damaged or state.torn:
-            shutil.copyfile(folder / LOG_NAME, _free_name(folder, first_n, "wal"))
+            _keep(folder / LOG_NAME, _free_name(folder, first_n, "wal"))
         with database.plain_errors(folder):
             connection = database.connect(folder / database.NAME)
             try:
@@ -47,6 +48,7 @@ def cut_at(folder: Path, first_n: int) -> Path:
                 _remove(connection, aside, first_n, found)
             finally:
                 connection.close()
+        mark.forget(folder)
     finally:
         lock.release()
     return aside
@@ -82,7 +84,7 @@ def inspect_log(folder: Path) -> Path | None:
     if not state.torn:
         return None
     copy = folder / f"{LOG_NAME}.torn"
-    shutil.copyfile(log, copy)
+    _keep(log, copy)
     return copy
 
 
@@ -97,6 +99,26 @@ def torn_commit(copy: Path, tail: Tail) -> Damage:
         reason="its write had not ended when the process or the machine stopped, so it was never "
         "acknowledged",
         aside=aside.name,
+    )
+
+
+def became_shorter(
+    folder: Path, tail: Tail, marked_n: int, torn_log: Path | None
+) -> JournalDamaged:
+    """The error for a journal that ends before a frame known to have been durable."""
+    first_bad = tail.n + 1
+    lost = f"frame {marked_n}" if marked_n == first_bad else f"frames {first_bad} to {marked_n}"
+    kept = ""
+    if torn_log is not None:
+        aside = torn_log.rename(_free_name(folder, first_bad, "wal"))
+        kept = f" What the write-ahead log held is kept in {aside.name}."
+    return JournalDamaged(
+        f"the journal in {folder} has lost its end: {lost} had been made durable, and cannot be "
+        f"read any more.{kept} Known good: frames 1 to {tail.n} (event_seq below {tail.next_seq}). "
+        f"Restore the folder from a backup; or, to go on without what came later, run: interlock "
+        f"repair DIR --cut-at {first_bad}: what is left of it is set aside in a file, and open "
+        f"orders are asked for at their venues.",
+        first_bad,
     )
 
 
@@ -116,6 +138,21 @@ def _remove(
         connection.execute("DELETE FROM frames WHERE n >= ?", (first_n,))
         # A snapshot of what was cut would bring it back.
         connection.execute("DELETE FROM snapshots WHERE n >= ?", (first_n,))
+
+
+def _keep(log: Path, copy: Path) -> None:
+    """Copy a damaged log, wholly or not at all."""
+    try:
+        shutil.copyfile(log, copy)
+    except OSError as error:
+        copy.unlink(missing_ok=True)  # half a copy helps nobody, and takes room
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise JournalUnavailable(
+            f"the journal in {log.parent}: its write-ahead log has a torn end, of which a copy "
+            f"must be kept first, and "
+            + ("the disk is full. Free space." if full else f"that failed: {error.strerror}.")
+            + " Nothing was changed."
+        ) from error
 
 
 def _last_reachable(folder: Path) -> int:

@@ -16,6 +16,7 @@ from interlock.journal import database, repair
 from interlock.journal.errors import JournalUnavailable
 from interlock.journal.frames import Frame, digest
 from interlock.journal.lock import FolderLock
+from interlock.journal.mark import Mark
 from interlock.journal.port import AppendResult, Damage, Snapshot, Tail
 from interlock.journal.reader import SqliteReader
 from interlock.journal.recovery import (
@@ -60,9 +61,11 @@ class SqliteJournal:
                 f"cannot make the journal's folder {folder}: {error.strerror}"
             ) from error
         self._lock = FolderLock(folder)
+        self._mark: Mark | None = None
         try:
+            self._mark = Mark(folder)
             with database.plain_errors(folder):
-                self._open(verify)
+                self._open(verify, self._mark)
         except BaseException:
             self.close()
             raise
@@ -89,6 +92,8 @@ class SqliteJournal:
             raise database.explained(error, self._folder) from error
         self._tail = Tail(frame.n, stored_hash, frame.next_seq)
         self._epoch = frame.epoch
+        if self._mark is not None:
+            self._mark.move(frame.n)
         return AppendResult.OK
 
     def read(self, from_n: int) -> Iterator[Frame]:
@@ -135,9 +140,11 @@ class SqliteJournal:
         for connection in self._open_connections:
             connection.close()
         self._open_connections.clear()
+        if self._mark is not None:
+            self._mark.close()
         self._lock.release()
 
-    def _open(self, depth: Verify) -> None:
+    def _open(self, depth: Verify, mark: Mark) -> None:
         path = self._folder / database.NAME
         torn_log = repair.inspect_log(self._folder)
         self._writer = self._connect(path)
@@ -149,6 +156,8 @@ class SqliteJournal:
         start = self._trusted_start() if depth == "tail" else EMPTY
         verdict = verify(database.stored_rows(self._writer, start.n + 1), start)
         self._tail = verdict.tail
+        if mark.n > verdict.tail.n:
+            raise repair.became_shorter(self._folder, verdict.tail, mark.n, torn_log)
         if verdict.damage is not None:
             aside = repair.cut(self._writer, self._folder, verdict)
             self.recovered = msgspec.structs.replace(verdict.damage, aside=aside.name)
@@ -157,6 +166,7 @@ class SqliteJournal:
         if self.recovered is not None:
             self._warn(str(self.recovered))
         self._epoch = self._reader.epoch()
+        mark.move(self._tail.n)
 
     def _connect(self, path: Path) -> sqlite3.Connection:
         connection = database.connect(path)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from interlock.market.lines import Header
 from interlock.market.rows import BadRow, Tally, Units, instant, price_units, quantity_units, rows
-from interlock.orders.instruments import Grid
+from interlock.orders.grid import Grid
 from interlock.orders.ticks import Quote, Trade
 
 BAR_NS = 60_000_000_000

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from interlock.market.lines import Header
 from interlock.market.rows import BadRow, Tally, instant, price_units, quantity_units, rows
-from interlock.orders.instruments import Grid
+from interlock.orders.grid import Grid
 from interlock.orders.ticks import Depth, Level
 
 LEVELS = 20

@@ -13,7 +13,8 @@ from random import Random
 from msgspec import Struct
 
 from interlock.market.script import SECOND_NS, START_NS
-from interlock.orders.instruments import Grid, Instrument
+from interlock.orders.grid import Grid
+from interlock.orders.instruments import Instrument
 from interlock.orders.numbers import NumberProblem
 from interlock.orders.ticks import Quote, Trade
 

@@ -15,7 +15,8 @@ from interlock.market.depth import read_snapshots, read_updates
 from interlock.market.lines import Kind, read_header
 from interlock.market.rows import Tally
 from interlock.market.trades import read_quotes, read_trades
-from interlock.orders.instruments import Grid, Instrument
+from interlock.orders.grid import Grid
+from interlock.orders.instruments import Instrument
 from interlock.orders.ticks import Tick
 
 

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from interlock.market.errors import MarketFileError
 from interlock.market.lines import Header, data_lines
-from interlock.orders.instruments import Grid
+from interlock.orders.grid import Grid
 from interlock.orders.numbers import Increment
 
 MEMO_MAX = 1 << 16

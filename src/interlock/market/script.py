@@ -3,7 +3,8 @@
 Decides nothing by chance. Invariant: every tick is later than the one before, by ``every_ns``.
 """
 
-from interlock.orders.instruments import Grid, Instrument
+from interlock.orders.grid import Grid
+from interlock.orders.instruments import Instrument
 from interlock.orders.numbers import NumberProblem
 from interlock.orders.ticks import Depth, Index, Level, Mark, Quote, Tick, Trade
 

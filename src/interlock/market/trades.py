@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from interlock.market.lines import Header
 from interlock.market.rows import BadRow, Tally, instant, price_units, quantity_units, rows
-from interlock.orders.instruments import Grid
+from interlock.orders.grid import Grid
 from interlock.orders.ticks import Quote, Trade
 
 SIDES = {"buy": 1, "sell": -1, "": 0}

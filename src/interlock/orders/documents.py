@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 import msgspec
 
 from interlock.orders.conditions import PriceSource
-from interlock.orders.instruments import Grid
+from interlock.orders.grid import Grid
 from interlock.orders.legs import TimeInForce
 from interlock.orders.numbers import decimal_text
 from interlock.orders.terms import (
@@ -68,7 +68,8 @@ def order_document(terms: OrderTerms, grids: Grids) -> Document:
         ]
     if terms.tag:
         document["tag"] = terms.tag
-    document["digest"] = terms.digest
+    if terms.digest:
+        document["digest"] = terms.digest
     return document
 
 

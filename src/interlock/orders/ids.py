@@ -5,11 +5,12 @@ from (order, leg, attempt). Fixed width keeps order ids sorting in the order of 
 """
 
 import re
+from typing import Final
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-_PAIRS = [high + low for high in _DIGITS for low in _DIGITS]
-_ONES = ["o" + digit for digit in _DIGITS]
-_BASE = 36 * 36
+_PAIRS: Final = [high + low for high in _DIGITS for low in _DIGITS]
+_ONES: Final = ["o" + digit for digit in _DIGITS]
+_BASE: Final = 36 * 36
 _OURS = re.compile(r"(o[0-9a-z]{7})\.([0-9]{1,9})\.([0-9]{1,9})")
 
 

@@ -1,17 +1,14 @@
 """Instruments: what may be traded, in which steps and with which venue rules.
 
-Decides how decimal text of an instrument becomes whole increments. Invariant: a ``Grid`` is the
-only place where prices and quantities change between text and integers.
+Decides what an instrument's own text may say. Invariant: an instrument without a problem makes a
+``Grid``.
 """
 
 from enum import StrEnum
 
 from msgspec import Struct
 
-from interlock.orders.numbers import Increment, NumberProblem, increment, parse_decimal
-
-MEMO_MAX = 8192
-"""Texts remembered per grid and kind; the memo is emptied when full."""
+from interlock.orders.numbers import NumberProblem, increment, parse_decimal
 
 
 class PositionMode(StrEnum):
@@ -66,76 +63,6 @@ class Instrument(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
         return self.symbol.rpartition(".")[2]
 
 
-class Grid:
-    """An instrument in whole increments: prices, quantities and money as integers.
-
-    Money is in units of price increment x quantity increment x multiplier, so that
-    ``price * quantity`` needs no conversion.
-    """
-
-    __slots__ = (
-        "_prices",
-        "_quantities",
-        "instrument",
-        "max_quantity",
-        "min_notional",
-        "min_quantity",
-        "money",
-        "price",
-        "quantity",
-        "symbol",
-        "venue",
-    )
-
-    def __init__(self, instrument: Instrument) -> None:
-        self.instrument = instrument
-        self.symbol = instrument.symbol
-        self.venue = instrument.venue
-        self.price = _step(instrument.price_increment)
-        self.quantity = _step(instrument.quantity_increment)
-        multiplier = _step(instrument.multiplier)
-        self.money = Increment(
-            self.price.mantissa * self.quantity.mantissa * multiplier.mantissa,
-            self.price.places + self.quantity.places + multiplier.places,
-        )
-        self.min_quantity = max(1, _ceil(self.quantity, instrument.min_quantity))
-        self.max_quantity = (
-            None
-            if instrument.max_quantity is None
-            else _floor(self.quantity, instrument.max_quantity)
-        )
-        self.min_notional = _ceil(self.money, instrument.min_notional)
-        self._prices: dict[str, int] = {}
-        self._quantities: dict[str, int] = {}
-
-    def price_units(self, text: str) -> int | NumberProblem:
-        """A price in price increments."""
-        known = self._prices.get(text)
-        return known if known is not None else _remember(self._prices, self.price, text)
-
-    def quantity_units(self, text: str) -> int | NumberProblem:
-        """A quantity in quantity increments."""
-        known = self._quantities.get(text)
-        return known if known is not None else _remember(self._quantities, self.quantity, text)
-
-    def price_text(self, units: int) -> str:
-        return self.price.text(units)
-
-    def quantity_text(self, units: int) -> str:
-        return self.quantity.text(units)
-
-    def money_text(self, units: int) -> str:
-        return self.money.text(units)
-
-    def fee(self, price: int, quantity: int, maker: bool) -> int:
-        """The venue's fee in money units, rounded away from the trader's favour."""
-        fees = self.instrument.fees
-        rate = parse_decimal(fees.maker_bps if maker else fees.taker_bps)
-        assert not isinstance(rate, NumberProblem), "fees are checked by instrument_problem"
-        scale: int = 10**rate.places * 10_000
-        return -(-price * quantity * rate.mantissa // scale)
-
-
 def instrument_problem(instrument: Instrument) -> str | None:
     """Why an instrument's own text makes no sense, or nothing."""
     name, dot, venue = instrument.symbol.rpartition(".")
@@ -164,33 +91,3 @@ def instrument_problem(instrument: Instrument) -> str | None:
     if not session.days or any(day not in range(1, 8) for day in session.days):
         return "session.days: ISO weekdays, 1 (Monday) to 7 (Sunday), at least one"
     return None
-
-
-def _step(text: str) -> Increment:
-    step = increment(text)
-    assert not isinstance(step, NumberProblem), "call instrument_problem first"
-    return step
-
-
-def _split(step: Increment, text: str) -> tuple[int, bool]:
-    value = parse_decimal(text)
-    assert not isinstance(value, NumberProblem), "call instrument_problem first"
-    return step.split(value)
-
-
-def _floor(step: Increment, text: str) -> int:
-    return _split(step, text)[0]
-
-
-def _ceil(step: Increment, text: str) -> int:
-    low, more = _split(step, text)
-    return low + more
-
-
-def _remember(memo: dict[str, int], step: Increment, text: str) -> int | NumberProblem:
-    units = step.units(text)
-    if isinstance(units, int):
-        if len(memo) >= MEMO_MAX:
-            memo.clear()
-        memo[text] = units
-    return units

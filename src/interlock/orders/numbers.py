@@ -8,12 +8,12 @@ from enum import StrEnum
 
 from msgspec import Struct
 
+from interlock.orders.plain import plain_units
+
 DIGITS_MAX = 40
 """Longest decimal text accepted, sign and point not counted: limits what a hostile body costs."""
 
 
-PLAIN_MAX = 20
-"""Longest text read the short way."""
 UNITS_MAX = 10**15
 """Most whole increments of a price or quantity: beyond any market, and inside 64 bits."""
 
@@ -87,26 +87,6 @@ def decimal_text(mantissa: int, places: int) -> str:
     digits = str(abs(mantissa)).rjust(places + 1, "0")
     fraction = digits[-places:].rstrip("0")
     return f"{sign}{digits[:-places]}.{fraction}" if fraction else sign + digits[:-places]
-
-
-def plain_units(text: str, places: int) -> int:
-    """Increments of ``10 ** -places`` in the plainest of texts; -1 for any other, to be parsed.
-
-    Most prices are plain, and there are too many of them to remember.
-    """
-    size = len(text)
-    if size > PLAIN_MAX or not text.isascii():
-        return -1
-    point = text.find(".")
-    if point < 0:
-        units = int(text) * 10**places if text.isdigit() else -1
-        return units if units <= UNITS_MAX else -1
-    left = places - (size - point - 1)
-    digits = text[:point] + text[point + 1 :]
-    if left < 0 or point == 0 or point == size - 1 or not digits.isdigit():
-        return -1
-    units = int(digits) * 10**left
-    return units if units <= UNITS_MAX else -1
 
 
 class Increment(Struct, frozen=True):

@@ -1,8 +1,8 @@
 """Terms: an accepted order in whole increments, as engine and journal keep it.
 
 Decides nothing; it is what ``engine.accept`` decided. Invariant: immutable, complete (replay reads
-nothing else) and free of text that would need converting again. Encoded as arrays, like facts:
-fields are only ever appended, with a default.
+nothing else) and free of text that would need converting again. Orders and legs are encoded under
+short keys, defaults left out: there are many of them, and most of their fields say nothing.
 """
 
 from __future__ import annotations
@@ -81,7 +81,37 @@ PriceTerm = int | Span
 """An absolute price, or a span from the average entry fill, positive in the position's favour."""
 
 
-class LegTerms(Struct, frozen=True, array_like=True, gc=False):
+_LEG_KEYS = {
+    "id": "i",
+    "type": "t",
+    "instrument": "n",
+    "side": "s",
+    "quantity": "q",
+    "price": "p",
+    "trigger_price": "l",
+    "trail": "r",
+    "activation_price": "a",
+    "limit_offset": "o",
+    "trigger_by": "b",
+    "confirm_ticks": "ct",
+    "confirm_ns": "cn",
+    "display_quantity": "d",
+    "time_in_force": "f",
+    "expire_at": "x",
+    "post_only": "po",
+    "reduce_only": "ro",
+    "position_side": "ps",
+    "when": "w",
+    "hold": "h",
+    "escalate_ns": "en",
+    "exits": "e",
+    "system": "y",
+    "scope": "sc",
+}
+"""In the journal. A key is never given to another field."""
+
+
+class LegTerms(Struct, frozen=True, omit_defaults=True, rename=_LEG_KEYS, gc=False):
     """One leg. ``quantity`` is the whole of it; what is live follows from fills."""
 
     id: str
@@ -115,7 +145,17 @@ class LegTerms(Struct, frozen=True, array_like=True, gc=False):
     """For a leg Interlock added: the relation (a flatten: the leg) it belongs to."""
 
 
-class Relation(Struct, frozen=True, array_like=True, gc=False):
+_RELATION_KEYS = {
+    "kind": "k",
+    "children": "c",
+    "parent": "p",
+    "id": "i",
+    "on_partial_fill": "f",
+    "activate_on": "a",
+}
+
+
+class Relation(Struct, frozen=True, omit_defaults=True, rename=_RELATION_KEYS, gc=False):
     """An inner node. Children are leg numbers, or ``~n`` for relation ``n``."""
 
     kind: str
@@ -164,14 +204,29 @@ class RuleChange(Struct, frozen=True, array_like=True):
     quantity: int | None = None
 
 
-class OrderTerms(Struct, frozen=True, array_like=True, gc=False):
+_ORDER_KEYS = {
+    "id": "i",
+    "client_order_id": "c",
+    "account": "a",
+    "digest": "d",
+    "legs": "l",
+    "root": "r",
+    "relations": "n",
+    "policy": "p",
+    "rules": "u",
+    "tag": "t",
+}
+
+
+class OrderTerms(Struct, frozen=True, omit_defaults=True, rename=_ORDER_KEYS, gc=False):
     """An accepted order. ``root`` is a leg number, or ``~n`` for relation ``n``."""
 
     id: str
     client_order_id: str
     account: str
     digest: str
-    """Of the request's body: the same id with another body is refused."""
+    """Of the request's body: the same id with another body is refused. Empty for an order whose
+    terms say as much."""
     legs: tuple[LegTerms, ...]
     root: int = 0
     relations: tuple[Relation, ...] = ()

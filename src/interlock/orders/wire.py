@@ -25,8 +25,9 @@ from interlock.orders.facts import (
     TrailActivated,
     WatermarkMoved,
 )
+from interlock.orders.grid import Grid
 from interlock.orders.ids import client_id
-from interlock.orders.instruments import Grid, Instrument
+from interlock.orders.instruments import Instrument
 from interlock.orders.terms import Change, LegTerms, OrderTerms
 
 

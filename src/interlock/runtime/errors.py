@@ -7,3 +7,7 @@ class RuntimeTrouble(Exception):
 
 class JournalFenced(RuntimeTrouble):
     """Another writer has the journal: this one must stop at once."""
+
+
+class JournalUnwritten(RuntimeTrouble):
+    """The disk fails: an append was tried as often as it may be, and never landed."""

@@ -7,21 +7,22 @@ delays a report or a cancel.
 
 from collections import deque
 from collections.abc import Callable
+from typing import Final, get_args
 
-from msgspec import Struct
-
-from interlock.engine.decide import Input
+from interlock.engine.inputs import Input
 from interlock.orders.commands import Answer, Command, PlaceOrder, Signal
 
 Reply = Callable[[Answer], None]
 
 
-class Item(Struct, frozen=True, gc=False):
-    """One input and, for a command, where its answer goes once it is durable."""
-
-    what: Input
-    at: int
-    reply: Reply | None = None
+Item = tuple[Input, Reply | None]
+"""One input and, for a command, where its answer goes once it is durable."""
+SORTS: Final[dict[type, int]] = {
+    **dict.fromkeys(get_args(Command), 1),
+    PlaceOrder: 2,
+    Signal: 2,
+}
+"""The class of a command; everything else is what venues and markets say."""
 
 
 class Inbox:
@@ -33,14 +34,14 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._heard) + len(self._lessens) + len(self._adds)
 
-    def put(self, what: Input, at: int, reply: Reply | None = None) -> None:
-        item = Item(what, at, reply)
-        if isinstance(what, PlaceOrder | Signal):
-            self._adds.append(item)
-        elif isinstance(what, Command):
-            self._lessens.append(item)
+    def put(self, what: Input, reply: Reply | None = None) -> None:
+        sort = SORTS.get(type(what), 0)
+        if sort == 2:
+            self._adds.append((what, reply))
+        elif sort == 1:
+            self._lessens.append((what, reply))
         else:
-            self._heard.append(item)
+            self._heard.append((what, reply))
 
     def take(self, commands: bool = True) -> Item | None:
         """The next input; without ``commands`` only what venues and markets say."""

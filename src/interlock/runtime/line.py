@@ -13,20 +13,13 @@ from collections.abc import Callable, Iterable, Mapping
 
 from msgspec import Raw
 
-from interlock.engine.decide import (
-    Decision,
-    Define,
-    Input,
-    Start,
-    Wakeup,
-    decide,
-    decide_tick,
-    next_wakeup,
-)
+from interlock.engine.decide import decide, decide_tick, next_wakeup
 from interlock.engine.digest import image, restore
 from interlock.engine.evolve import evolve
+from interlock.engine.inputs import Decision, Define, Input, Start, Wakeup
 from interlock.engine.order import NEVER
-from interlock.engine.state import Settings, State
+from interlock.engine.settings import Settings
+from interlock.engine.state import State
 from interlock.journal.frames import Frame, decode_facts, encode_facts
 from interlock.journal.port import AppendResult, Journal, settle
 from interlock.orders.capabilities import Capabilities
@@ -35,7 +28,7 @@ from interlock.orders.facts import Fact, OrderAccepted, VolumeCounted, Watermark
 from interlock.orders.instruments import Instrument
 from interlock.orders.requests import CancelVenueOrder, QueryOpenOrders, Request
 from interlock.orders.ticks import Tick
-from interlock.runtime.errors import JournalFenced
+from interlock.runtime.errors import JournalFenced, JournalUnwritten
 from interlock.runtime.inbox import Inbox, Reply
 from interlock.venues.port import Venue
 
@@ -147,7 +140,7 @@ class Line:
     # Working.
 
     def put(self, what: Input, at: int, reply: Reply | None = None) -> None:
-        self.inbox.put(what, at, reply)
+        self.inbox.put(what, reply)
 
     def tick(self, tick: Tick, at: int) -> bool:
         """A tick straight to its turn: what waits in the inbox has been dealt with.
@@ -172,10 +165,10 @@ class Line:
             requests: list[Request] = []
             replies: list[tuple[Reply, Answer]] = []
             for _ in range(BATCH_MAX):
-                item = self.inbox.take(commands=not self.recovering)
+                item = self.inbox.take(not (self._asked and self.recovering))
                 if item is None:
                     break
-                self._turn(item.what, at, item.reply, requests, replies)
+                self._turn(item[0], at, item[1], requests, replies)
             due = next_wakeup(self.state)
             if due is not None and due <= at:
                 self._turn(Wakeup(), at, None, requests)
@@ -270,6 +263,11 @@ class Line:
             result = settle(self.journal, frame)
             if result is AppendResult.OK or self.journal.tail().n != tail.n:
                 break  # it landed after all, or somebody else's frame did
+        if result is not AppendResult.OK and self.journal.tail().n == tail.n:
+            raise JournalUnwritten(
+                f"the journal could not be written: frame {frame.n} failed {APPEND_TRIES} times on "
+                f"its way to the disk. What was not answered is not promised; check the disk."
+            )
         if result is not AppendResult.OK:
             raise JournalFenced(f"frame {frame.n} was refused: another writer has the journal")
         self._tail = self.journal.tail()
@@ -281,12 +279,11 @@ class Line:
 
     def _encoded(self, facts: list[Fact]) -> bytes:
         """A frame's payload; acceptances that the state keeps as bytes are not encoded twice."""
-        parts: list[Fact | Raw] = list(facts)
-        for number, fact in enumerate(facts):
-            if isinstance(fact, OrderAccepted) and fact.armed:
-                data = self.state.orders.acceptance(fact.terms.id)
-                if data is not None:
-                    parts[number] = Raw(data)
+        parts: list[Fact | Raw] = []
+        orders = self.state.orders
+        for fact in facts:
+            data = orders.acceptance(fact.terms.id) if type(fact) is OrderAccepted else None
+            parts.append(fact if data is None else Raw(data))
         return encode_facts(parts)
 
     def _act(self, requests: list[Request]) -> None:

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from interlock.orders import facts as f
 from interlock.orders.documents import side_text
 from interlock.orders.facts import Fact
-from interlock.orders.instruments import Grid
+from interlock.orders.grid import Grid
 from interlock.orders.legs import LegType
 from interlock.orders.numbers import decimal_text
 from interlock.orders.terms import LegTerms, OrderTerms

@@ -12,7 +12,8 @@ import msgspec
 
 from interlock.orders import commands as c
 from interlock.orders.capabilities import Capabilities, IdPromise
-from interlock.orders.instruments import Fees, Grid, Instrument, PositionMode
+from interlock.orders.grid import Grid
+from interlock.orders.instruments import Fees, Instrument, PositionMode
 from interlock.orders.legs import PositionSide
 from interlock.orders.ticks import Tick, Trade
 from interlock.orders.tree import LegChange

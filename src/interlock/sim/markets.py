@@ -27,7 +27,8 @@ from interlock.market.readers import MarketFile
 from interlock.orders import commands as c
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.facts import Fact
-from interlock.orders.instruments import Grid, Instrument
+from interlock.orders.grid import Grid
+from interlock.orders.instruments import Instrument
 from interlock.orders.requests import Request
 from interlock.orders.ticks import Depth, Quote, Tick, Trade
 from interlock.runtime.line import Line

@@ -6,7 +6,8 @@ above zero, and ticks of one instrument never go back in time.
 
 from random import Random
 
-from interlock.orders.instruments import Grid, Instrument
+from interlock.orders.grid import Grid
+from interlock.orders.instruments import Instrument
 from interlock.orders.ticks import Depth, Index, Mark, Quote, Tick, Trade
 
 MS = 1_000_000

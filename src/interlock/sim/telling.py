@@ -12,7 +12,7 @@ from interlock.orders import commands as c
 from interlock.orders import facts as f
 from interlock.orders import reports as r
 from interlock.orders import requests as q
-from interlock.orders.instruments import Grid
+from interlock.orders.grid import Grid
 from interlock.orders.ticks import Depth, Quote, Tick, Trade
 from interlock.orders.wire import FactWire
 from interlock.sim.plan import ClockStep, Plan, fault_names

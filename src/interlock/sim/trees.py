@@ -8,7 +8,8 @@ from random import Random
 from typing import Any
 
 from interlock.orders.capabilities import Capabilities
-from interlock.orders.instruments import Grid, PositionMode
+from interlock.orders.grid import Grid
+from interlock.orders.instruments import PositionMode
 
 Body = dict[str, Any]
 PLAIN = Capabilities()

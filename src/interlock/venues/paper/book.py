@@ -7,7 +7,7 @@ not offered again until the feed shows that side changed.
 from collections.abc import Iterator
 
 from interlock.orders.conditions import PriceSource
-from interlock.orders.instruments import Grid
+from interlock.orders.grid import Grid
 from interlock.orders.ticks import Depth, Level, Quote, Trade
 from interlock.venues.paper.resting import Ladder
 

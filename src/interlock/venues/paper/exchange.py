@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from interlock.orders.capabilities import Capabilities
-from interlock.orders.instruments import Grid, Instrument, PositionMode
+from interlock.orders.grid import Grid
+from interlock.orders.instruments import Instrument, PositionMode
 from interlock.orders.legs import PositionSide
 from interlock.orders.reports import (
     CancelReason,

@@ -1,0 +1,1 @@
+"""Real crashes: the real process on a real disk, killed at random moments, and what must hold."""

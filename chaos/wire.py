@@ -1,0 +1,151 @@
+"""What is said over the sockets: length-prefixed messages, typed at both ends.
+
+Decides the words between client and process (JSON, as traders send it) and between process and
+venue (MessagePack, the venue port's own structs). Invariant: a message cut short by a death is no
+message.
+"""
+
+import asyncio
+import struct
+from typing import Any
+
+import msgspec
+from msgspec import Raw, Struct
+
+from interlock.orders.commands import Accepted, Answer
+from interlock.orders.rejects import Reject
+from interlock.orders.reports import Report
+from interlock.orders.requests import Request, SubmitVenueOrder
+from interlock.orders.ticks import Tick
+
+HOST = "127.0.0.1"
+_LENGTH = struct.Struct("<I")
+
+
+# Client to process, and back.
+
+
+class Ask(Struct, frozen=True, tag="ask"):
+    """One command as JSON; ``number`` comes back with the answer."""
+
+    number: int
+    command: Raw
+
+
+class Look(Struct, frozen=True, tag="look"):
+    """Make everything durable and say where the journal and the state stand."""
+
+
+class SetClock(Struct, frozen=True, tag="set_clock"):
+    """The machine's clock is set: from now on it is off by so much."""
+
+    offset_ns: int
+
+
+class Told(Struct, frozen=True, tag="told", omit_defaults=True):
+    """The answer to an ``Ask``: one of the two."""
+
+    number: int
+    accepted: Accepted | None = None
+    refused: Reject | None = None
+
+    @property
+    def answer(self) -> Answer:
+        answer = self.accepted or self.refused
+        assert answer is not None
+        return answer
+
+
+class State(Struct, frozen=True, tag="state"):
+    """The live state after frame ``n``, by its digest; ``now`` is the process's own time.
+
+    ``open_questions``: venue orders whose fate is being asked for.
+    """
+
+    n: int
+    digest: str
+    now: int
+    open_questions: int
+
+
+FromClient = Ask | Look | SetClock
+ToClient = Told | State
+
+
+# Process (or whoever looks on) to venue, and back.
+
+
+class Join(Struct, frozen=True, tag="join"):
+    """From here on this connection is the trading one; an older one is closed."""
+
+
+class Clock(Struct, frozen=True, tag="clock"):
+    """What time is it at the venue?"""
+
+
+class View(Struct, frozen=True, tag="view"):
+    """Show everything there is."""
+
+
+class Market(Struct, frozen=True, tag="market"):
+    """Let the market run or stand still."""
+
+    on: bool
+
+
+class Cut(Struct, frozen=True, tag="cut"):
+    """Close the trading connection, as a network does."""
+
+
+class Time(Struct, frozen=True, tag="time"):
+    at: int
+
+
+class Traded(Struct, frozen=True):
+    """One execution at the venue."""
+
+    client_id: str
+    exec_id: str
+    quantity: int
+
+
+class Shown(Struct, frozen=True, tag="shown"):
+    """The venue from inside: open orders, every execution, every submit that ever arrived."""
+
+    open_ids: tuple[str, ...]
+    executions: tuple[Traded, ...]
+    submits: tuple[SubmitVenueOrder, ...]
+    prices: dict[str, int]
+
+
+ToVenue = Join | Clock | View | Market | Cut | Request
+FromVenue = Time | Shown | Report | Tick
+
+_JSON = msgspec.json.Encoder()
+_PACK = msgspec.msgpack.Encoder()
+FROM_CLIENT = msgspec.json.Decoder(FromClient)
+TO_CLIENT = msgspec.json.Decoder(ToClient)
+TO_VENUE = msgspec.msgpack.Decoder(ToVenue)
+FROM_VENUE = msgspec.msgpack.Decoder(FromVenue)
+
+
+def say(writer: asyncio.StreamWriter, message: FromClient | ToClient) -> None:
+    _send(writer, _JSON.encode(message))
+
+
+def say_packed(writer: asyncio.StreamWriter, message: ToVenue | FromVenue) -> None:
+    _send(writer, _PACK.encode(message))
+
+
+def _send(writer: asyncio.StreamWriter, data: bytes) -> None:
+    if not writer.is_closing():
+        writer.write(_LENGTH.pack(len(data)) + data)
+
+
+async def hear(reader: asyncio.StreamReader, decoder: Any) -> Any:
+    """The next message, or nothing when the other end has gone, in the middle of one or not."""
+    try:
+        head = await reader.readexactly(_LENGTH.size)
+        return decoder.decode(await reader.readexactly(_LENGTH.unpack(head)[0]))
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return None

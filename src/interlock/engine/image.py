@@ -1,0 +1,32 @@
+"""The image of a state: what a snapshot holds.
+
+Decides what belongs to the state. Invariant: an image of another format is never read as this one.
+"""
+
+from msgspec import Struct
+
+from interlock.engine.order import Order
+from interlock.orders.capabilities import Capabilities
+from interlock.orders.instruments import Instrument
+
+IMAGE_FORMAT = 2
+
+
+class Image(Struct, array_like=True):
+    """Everything a state holds that facts made."""
+
+    format: int
+    seq: int
+    now: int
+    epoch: int
+    started_at: int
+    instruments: list[tuple[Instrument, bool, int]]
+    capabilities: dict[str, Capabilities]
+    down: dict[str, bool]
+    orders: list[Order]
+    waiting: list[tuple[bytes, tuple[int | None, ...]]]
+    """Orders kept as their acceptance, with the watermarks their trailing stops have reached."""
+    forgotten: list[tuple[str, str, str, str]]
+    signals: dict[str, int]
+    positions_seen: list[tuple[str, str, str, int]]
+    net: list[tuple[str, str, str, int]]

@@ -1,0 +1,151 @@
+"""A line in real time: an asyncio loop that feeds it, wakes it, and stops with it.
+
+Decides when the line runs: soon after something was heard or asked, at once before a tick, and
+when it said it must be woken. Invariant: after any trouble with the journal, or a bug, nothing is
+decided, sent or answered any more: the process ends, and the next one recovers from the journal.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from interlock.journal.errors import JournalUnavailable
+from interlock.orders.commands import Command
+from interlock.orders.instruments import Instrument
+from interlock.orders.reports import Report
+from interlock.orders.ticks import Tick
+from interlock.runtime.clock import SteadyClock
+from interlock.runtime.inbox import Reply
+from interlock.runtime.line import Line
+
+SLEEP_S_MAX = 1.0
+"""A clock that is set forward makes things due earlier than any timer knows."""
+UPKEEP_S = 1.0
+
+
+class Live:
+    """Drives one line until ``stop`` is called or something goes wrong.
+
+    ``upkeep`` is work beside the line, on a thread of its own: checkpoints, projections. A full
+    disk there is only ``told``; it will stop the line soon enough, or be over by then.
+    """
+
+    def __init__(
+        self,
+        line: Line,
+        clock: SteadyClock,
+        upkeep: Sequence[Callable[[], object]] = (),
+        upkeep_s: float = UPKEEP_S,
+        told: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self.line = line
+        self.clock = clock
+        self._upkeep = tuple(upkeep)
+        self._upkeep_s = upkeep_s
+        self._told = told
+        self._loop = asyncio.get_running_loop()
+        self._loop.set_exception_handler(self._failed)
+        self._over: asyncio.Future[None] = self._loop.create_future()
+        self._timer: asyncio.TimerHandle | None = None
+        self._soon = False
+
+    @property
+    def over(self) -> bool:
+        return self._over.done()
+
+    def start(self, instruments: Iterable[Instrument] = ()) -> None:
+        """Begin where the journal ends; the line has recovered."""
+        self.line.start(self.clock.now(), instruments)
+        self._sleep()
+
+    def stop(self) -> None:
+        """End gracefully: what has been said is made durable first."""
+        if not self._over.done():
+            self._over.set_result(None)
+
+    async def run(self) -> None:
+        """Until the end; raises what ended it."""
+        upkeep = asyncio.create_task(self._keep_up())
+        upkeep.add_done_callback(self._upkeep_ended)
+        try:
+            await self._over
+        finally:
+            if self._timer is not None:
+                self._timer.cancel()
+            upkeep.cancel()
+            await asyncio.gather(upkeep, return_exceptions=True)
+        self.line.run(self.clock.now())
+        self.line.snapshot()
+
+    def ask(self, command: Command, reply: Reply) -> None:
+        if self._over.done():
+            return  # unanswered, as by a process that is gone: asked again, it has an answer
+        self.line.put(command, self.clock.now(), reply)
+        self._run_soon()
+
+    def hear(self, reports: Iterable[Report]) -> None:
+        if self._over.done():
+            return
+        now = self.clock.now()
+        for report in reports:
+            self.line.put(report, now)
+        self._run_soon()
+
+    def tick(self, tick: Tick) -> None:
+        if self._over.done():
+            return
+        if len(self.line.inbox):
+            self._run()
+        if self.line.tick(tick, self.clock.now()):
+            self._run_soon()
+        else:
+            self._sleep()
+
+    def _run_soon(self) -> None:
+        if not self._soon:
+            self._soon = True
+            self._loop.call_soon(self._run)
+
+    def _run(self) -> None:
+        self._soon = False
+        if self._over.done():
+            return
+        self.line.run(self.clock.now())
+        self._sleep()
+
+    def _sleep(self) -> None:
+        """Set the timer to the moment the line wants to be woken."""
+        wake = self.line.next_wakeup()
+        wait = SLEEP_S_MAX
+        if wake is not None:
+            wait = min(SLEEP_S_MAX, max(0.001, (wake - self.clock.now()) / 1e9))
+        due = self._loop.time() + wait
+        if self._timer is not None:
+            if not self._timer.cancelled() and self._loop.time() < self._timer.when() <= due:
+                return
+            self._timer.cancel()
+        self._timer = self._loop.call_at(due, self._run)
+
+    async def _keep_up(self) -> None:
+        with ThreadPoolExecutor(1, "upkeep") as beside:
+            while self._upkeep and not self._over.done():
+                await asyncio.sleep(self._upkeep_s)
+                for work in self._upkeep:
+                    try:
+                        await self._loop.run_in_executor(beside, work)
+                    except JournalUnavailable as trouble:
+                        self._told(str(trouble))
+
+    def _upkeep_ended(self, task: asyncio.Task[None]) -> None:
+        fault = None if task.cancelled() else task.exception()
+        if fault is not None and not self._over.done():
+            self._over.set_exception(fault)
+
+    def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A callback raised: whatever it was, this process does not go on."""
+        fault = context.get("exception")
+        if isinstance(fault, BaseException) and not self._over.done():
+            self._over.set_exception(fault)
+        elif fault is None:
+            loop.default_exception_handler(context)

@@ -1,0 +1,1 @@
+"""Real processes, killed and hurt: the small runs."""

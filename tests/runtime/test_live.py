@@ -1,0 +1,127 @@
+"""A line in real time: it runs when it is due, ends as asked, and never goes on after trouble."""
+
+import asyncio
+from collections.abc import Coroutine
+
+import pytest
+
+from interlock.journal.errors import JournalUnavailable
+from interlock.journal.memory import AppendFault, MemoryJournal
+from interlock.orders import commands as c
+from interlock.orders.ticks import Trade
+from interlock.runtime.clock import SteadyClock
+from interlock.runtime.errors import JournalUnwritten
+from interlock.runtime.line import Line
+from interlock.runtime.live import Live
+from interlock.venues.paper.exchange import PaperExchange
+from tests.runtime.test_line import BTC, bracket
+
+
+def soon(what: Coroutine[None, None, None]) -> None:
+    asyncio.run(asyncio.wait_for(what, 10))
+
+
+def a_line(journal: MemoryJournal) -> Line:
+    return Line(journal, {"PAPER": PaperExchange("PAPER", [BTC])})
+
+
+def test_a_command_is_answered_after_its_commit_and_a_stop_keeps_everything():
+    journal = MemoryJournal()
+
+    async def story() -> None:
+        live = Live(a_line(journal), SteadyClock())
+        live.start([BTC])
+        answers: list[c.Answer] = []
+        frames: list[int] = []
+
+        def reply(answer: c.Answer) -> None:
+            answers.append(answer)
+            frames.append(journal.tail().n)
+            live.stop()
+
+        before = journal.tail().n
+        live.ask(bracket("one"), reply)
+        assert answers == []
+        await live.run()
+        assert isinstance(answers[0], c.Accepted)
+        assert frames[0] > before
+        snapshot = journal.latest_snapshot()
+        assert snapshot is not None
+        assert snapshot.n == journal.tail().n
+
+    soon(story())
+
+
+def test_it_wakes_by_itself_when_the_line_wants_to():
+    """The entry's answer never comes: after the reply timeout it is asked for."""
+
+    async def story() -> None:
+        line = a_line(MemoryJournal())
+        line.venues["PAPER"].send = lambda request, at: None  # type: ignore[method-assign]
+        live = Live(line, SteadyClock())
+        live.start([BTC])
+        line.recovering_until = 0
+        live.ask(bracket("one"), lambda _: None)
+        await asyncio.sleep(0.1)
+        (order,) = line.state.orders.living()
+        venue = order.legs[0].venue
+        assert venue is not None
+        venue.deadline = live.clock.now() + 100_000_000
+        line.state.timers[:] = [(venue.deadline, order.id)]
+        order.wake = venue.deadline
+        live.tick(Trade("BTC.PAPER", live.clock.now(), 10_500, 1))
+        await asyncio.sleep(0.5)
+        assert venue.querying
+        live.stop()
+        await live.run()
+
+    soon(story())
+
+
+@pytest.mark.parametrize(
+    ("faults", "error"),
+    [
+        ({3: AppendFault.ERROR}, JournalUnavailable),
+        (dict.fromkeys((3, 4, 5), AppendFault.LOST), JournalUnwritten),
+    ],
+)
+def test_after_trouble_with_the_journal_nothing_is_answered_any_more(
+    faults: dict[int, AppendFault], error: type[Exception]
+):
+    journal = MemoryJournal(faults=faults)
+
+    async def story() -> None:
+        live = Live(a_line(journal), SteadyClock())
+        live.start([BTC])
+        answers: list[c.Answer] = []
+        live.ask(bracket("one"), answers.append)
+        await asyncio.sleep(0)
+        live.ask(bracket("two"), answers.append)
+        await asyncio.sleep(0.05)
+        count = len(answers)
+        assert live.over
+        live.ask(bracket("three"), answers.append)
+        live.tick(Trade("BTC.PAPER", live.clock.now(), 10_000, 1))
+        await asyncio.sleep(0.05)
+        assert len(answers) == count
+        with pytest.raises(error):
+            await live.run()
+
+    soon(story())
+
+
+def test_work_beside_the_line_ends_it_when_it_fails_but_not_for_a_full_disk():
+    told: list[str] = []
+    failures = [JournalUnavailable("the disk is full"), ValueError("a bug")]
+
+    def work() -> None:
+        raise failures.pop(0)
+
+    async def story() -> None:
+        live = Live(a_line(MemoryJournal()), SteadyClock(), [work], 0.01, told.append)
+        live.start([BTC])
+        with pytest.raises(ValueError, match="a bug"):
+            await live.run()
+        assert told == ["the disk is full"]
+
+    soon(story())
