@@ -76,8 +76,6 @@ class PaperExchange:
         self._now = 0
         self._agenda: Agenda[_Event] = Agenda()
         self._markets: dict[str, Market] = {}
-        self._halted_once: dict[str, bool] = {}
-        """What a new connection is told of: it may have missed a halt, or the end of one."""
         self._weather = Weather(faults, seed)
         self._outbox = Outbox(self._weather)
         separate = capabilities.conditional_ids
@@ -337,16 +335,14 @@ class PaperExchange:
             self._outbox.cut()
         self._outbox.notice(Connection(at, self._name, up), at)
         if up:  # what was told of halts meanwhile is lost, and nobody can ask for it
-            for symbol in self._halted_once:
-                on = not self._markets[symbol].halted
-                self._outbox.tell(InstrumentStatus(at, symbol, on), at)
+            for symbol, market in self._markets.items():
+                self._outbox.tell(InstrumentStatus(at, symbol, not market.halted), at)
 
     def _set_trading(self, instrument: str, on: bool, at: int) -> None:
         market = self._markets.get(instrument)
         if market is None or market.halted is not on:
             return
         market.halted = not on
-        self._halted_once[instrument] = True
         self._outbox.tell(InstrumentStatus(at, instrument, on), at)
 
     def _open_order(self, client_id: str) -> PaperOrder | None:
