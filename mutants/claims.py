@@ -32,12 +32,12 @@ CLAIMS = (
         1000,
     ),
     Bug(
-        "a target wins over a stop on one tick",
+        "of two legs due on one tick the last listed wins",
         "claims",
         "engine/watching.py",
-        "1 if order.legs[code].protective else 2",
-        "2 if order.legs[code].protective else 1",
-        "In a wick the target is sent, and the position runs on below its stop.",
+        "1 if order.legs[code].protective else 2, code)",
+        "1 if order.legs[code].protective else 2, -code)",
+        "In a gap the leg is sent that the trader put second.",
         1000,
     ),
     Bug(

@@ -52,9 +52,9 @@ SIZING = (
         "exits stay when the entry is amended",
         "sizing",
         "engine/changes.py",
-        "            made.append(changed(turn.state, order, ids[name], values, \"trader\"))\n"
+        '            made.append(changed(turn.state, order, ids[name], values, "trader"))\n'
         "        made = with_exits(order, made)\n",
-        "            made.append(changed(turn.state, order, ids[name], values, \"trader\"))\n",
+        '            made.append(changed(turn.state, order, ids[name], values, "trader"))\n',
         "An entry that grew leaves the rest without a stop.",
         1000,
     ),
@@ -62,9 +62,9 @@ SIZING = (
         "a smallest order counts as dust",
         "sizing",
         "engine/sending.py",
-        "    if quantity >= grid.min_quantity:\n        return quantity, False",
-        "    if quantity > grid.min_quantity:\n        return quantity, False\n"
-        "    left = min(left, grid.min_quantity - 1)",
+        "    if quantity >= grid.min_quantity:\n        return quantity, False\n"
+        "    if left >= grid.min_quantity:\n        return grid.min_quantity, False\n",
+        "    if quantity > grid.min_quantity:\n        return quantity, False\n",
         "A position of the venue's smallest size keeps no exit.",
         500,
     ),

@@ -245,7 +245,7 @@ def test_while_disconnected_the_venue_trades_on_and_its_reports_are_lost() -> No
     up = world.step()
     world.venue.reconnect(up)
     world.venue.reconnect(up)
-    assert world.poll() == [Connection(up, "PAPER", True)]
+    assert world.poll() == [Connection(up, "PAPER", True), InstrumentStatus(up, SYMBOL, True)]
     (status,) = world.query("a")
     assert isinstance(status, OrderStatus)
     assert status.fills[0].quantity == 2
@@ -258,7 +258,11 @@ def test_what_is_under_way_when_the_connection_breaks_is_lost() -> None:
     world.send(buy("a", 5, price=95))
     world.venue.disconnect(world.step())
     world.venue.reconnect(world.step())
-    assert [type(report) for report in world.wait(10)] == [Connection, Connection]
+    assert [type(report) for report in world.wait(10)] == [
+        Connection,
+        Connection,
+        InstrumentStatus,
+    ]
 
 
 def test_disconnects_can_be_planned() -> None:
@@ -267,6 +271,7 @@ def test_disconnects_can_be_planned() -> None:
     assert world.wait(50) == [
         Connection(10 * MS, "PAPER", False),
         Connection(30 * MS, "PAPER", True),
+        InstrumentStatus(30 * MS, SYMBOL, True),
     ]
 
 
@@ -281,7 +286,8 @@ def test_halts_can_be_planned() -> None:
 def test_a_tick_may_break_the_connection_or_halt_trading_for_a_while() -> None:
     world = World(faults=Faults(disconnect_permille=ALWAYS, disconnect_ns=5 * MS))
     assert world.trade(100, 1) == [Connection(world.at, "PAPER", False)]
-    assert world.wait(5) == [Connection(world.at, "PAPER", True)]
+    trades = InstrumentStatus(world.at + 5 * MS, SYMBOL, True)
+    assert world.wait(5) == [Connection(world.at, "PAPER", True), trades]
     halting = World(faults=Faults(halt_permille=ALWAYS, halt_ns=5 * MS))
     assert halting.trade(100, 1) == [InstrumentStatus(halting.at, SYMBOL, False)]
     assert halting.wait(5) == [InstrumentStatus(halting.at, SYMBOL, True)]

@@ -177,6 +177,8 @@ class Auditor:
     def _armed(self, record: Record, fact: f.LegArmed) -> None:
         claims.frozen(self._tell, record, fact.leg, "armed")
         instead = record.armed.get(fact.leg)
+        if fact.trigger_price is not None:  # a trail waits for its activation, perhaps again
+            record.active.pop(fact.leg, None)
         record.armed[fact.leg] = market.armed(self._tell, record, fact, instead)
         record.ended.pop(fact.leg, None)
 
@@ -228,6 +230,9 @@ class Auditor:
         record.ended[fact.leg] = fact.status
         promises.gave_up(self._tell, record, fact)
         promises.kept(self._tell, record, fact)
+        promises.needed(self._tell, record, fact)
+        if fact.status == "canceled" and not any(n == fact.leg for n, _ in record.attempts):
+            claims.recalled(self._tell, record, fact.leg, "ended")
         if record.live(fact.leg):
             self._tell("I4", f"{record.legs[fact.leg].id} of {record.id} ended while it is live")
 
@@ -257,6 +262,10 @@ class Auditor:
 
     def _incident(self, record: Record, fact: f.IncidentOpened) -> None:
         kind = str(fact.kind)
+        if kind == "dust_left":
+            symbol = record.legs[fact.leg].instrument
+            if fact.quantity >= self._least.get(symbol, fact.quantity + 1):
+                self._tell("sizes", f"{fact.quantity} of {record.id} is no dust on {symbol}")
         if kind == "outside_change":
             record.taken = ""
         record.incidents[kind] = record.incidents.get(kind, 0) + max(1, fact.quantity)
@@ -284,6 +293,7 @@ class Auditor:
         if fact.order_type is q.VenueOrderType.MARKET:
             record.at_market[fact.leg] = True
         sizes.child(self._tell, record, fact)
+        sizes.sliced(self._tell, record, fact)
         record.attempts[fact.leg, fact.attempt] = Attempt(
             fact.quantity,
             fact.price,
@@ -349,10 +359,13 @@ class Auditor:
     def _ended(self, record: Record, fact: Any) -> None:
         attempt = record.attempts[fact.leg, fact.attempt]
         attempt.live, attempt.question = False, ""
-        self._wire.ended(self._tell, client_id(record.id, fact.leg, fact.attempt))
-        if isinstance(fact, f.VenueOrderCanceled) and fact.reason is r.CancelReason.REQUESTED:
-            theirs = not attempt.recalled and attempt.born > self._started
-            record.taken = record.legs[fact.leg].id if theirs else record.taken
+        told = isinstance(fact, f.VenueOrderCanceled | f.VenueOrderExpired)
+        name = client_id(record.id, fact.leg, fact.attempt)
+        self._wire.ended(self._tell, name, attempt.filled if told else None)
+        if isinstance(fact, f.VenueOrderCanceled) and not attempt.recalled:
+            others = fact.reason is r.CancelReason.OUTSIDE
+            asked = fact.reason is r.CancelReason.REQUESTED and attempt.born > self._started
+            record.taken = record.legs[fact.leg].id if others or asked else record.taken
 
     def _filled(self, record: Record, fact: f.VenueOrderFilled) -> None:
         if fact.exec_id in record.fills:
@@ -376,6 +389,7 @@ class Auditor:
 
     def _confirmed(self, record: Record, fact: f.FillConfirmed) -> None:
         record.fills[fact.exec_id].confirmed = True
+        self._wire.confirmed(self._tell, fact.exec_id)
 
     def _refuted(self, record: Record, fact: f.FillRefuted) -> None:
         self._wire.refuted[fact.exec_id] = True

@@ -20,6 +20,11 @@ def claimed(tell: Tell, record: Record, fact: f.LegClaimed) -> None:
 def released(tell: Tell, record: Record, fact: f.ClaimReleased) -> None:
     if record.claims.pop(fact.oco, None) != fact.leg:
         tell("I1", f"{_name(record, fact.leg)} gives back a claim it does not hold")
+    due = fact.leg in record.triggered and fact.leg not in record.ended
+    others = [n for n in record.under(~fact.oco) if n != fact.leg]
+    unsent = not any(n == fact.leg for n, _ in record.attempts)
+    if due and unsent and not any(record.cum.get(n) for n in others):
+        tell("I1", f"{_name(record, fact.leg)} gives its claim back before it is sent")
 
 
 def frozen(tell: Tell, record: Record, leg: int, what: str) -> None:
@@ -98,13 +103,13 @@ def _entry(record: Record, node: int, waiting: int) -> bool:
     return bool(waiting) and any(record.unconfirmed(n) for n in record.under(node))
 
 
-def recalled(tell: Tell, record: Record, leg: int) -> None:
+def recalled(tell: Tell, record: Record, leg: int, what: str = "recalled") -> None:
     """A recall in the confirmation window needs another reason than the fill."""
     if record.winding or record.expiring or record.amended or leg in record.canceling:
         return
     if record.legs[leg].expire_at is not None or record.legs[leg].system:
         return
-    paused(tell, record, leg, "recalled")
+    paused(tell, record, leg, what)
 
 
 def _covers_a_fill(record: Record, leg: int, node: int) -> bool:

@@ -155,30 +155,31 @@ class Markets:
         if seen is None or seen.prices.get(fact.source) != fact.price:
             tell("trigger", f"{name} fired at {fact.price}, which {fact.source} does not show")
         self._at_its_level(tell, record, fact, waiting)
-        if terms.exits and terms.type not in STOPS:
-            self._stop_first(tell, record, fact.leg)
+        self._first(tell, record, fact.leg)
 
-    def _stop_first(self, tell: Tell, record: Record, target: int) -> None:
-        """On one tick a protective stop wins over the targets beside it."""
+    def _first(self, tell: Tell, record: Record, fired: int) -> None:
+        """Of two legs due on one tick a protective stop comes first, else the one listed first."""
         seen = self._seen.get(self._instrument)
-        for relation in record.relations if seen is not None else ():
-            mine = [c for c in relation.children if target in record.under(c)]
+        for number, relation in enumerate(record.relations if seen is not None else ()):
+            mine = [c for c in relation.children if fired in record.under(c)]
             if relation.kind != "oco" or not mine:
                 continue
-            for leg, waiting in record.armed.items():
-                terms = record.legs[leg]
-                beside = leg in record.under(~record.relations.index(relation))
-                if not beside or leg in record.under(mine[0]) or terms.type not in STOPS:
-                    continue
-                if terms.instrument == self._instrument and self._due(record, leg, waiting):
-                    name = f"{record.legs[target].id} of {record.id}"
-                    tell("trigger", f"{name} fired on a tick that made {terms.id} due as well")
+            beside = [n for n in record.under(~number) if n not in record.under(mine[0])]
+            for leg in beside:
+                if leg in record.armed and _rank(record, leg) < _rank(record, fired):
+                    self._told_late(tell, record, fired, leg)
+
+    def _told_late(self, tell: Tell, record: Record, fired: int, leg: int) -> None:
+        here = record.legs[leg].instrument == self._instrument
+        if here and self._due(record, leg, record.armed[leg]):
+            name = f"{record.legs[fired].id} of {record.id}"
+            tell("trigger", f"{name} fired on a tick that made {record.legs[leg].id} due first")
 
     def _due(self, record: Record, leg: int, waiting: Waiting) -> bool:
         """Whether the last tick alone makes a leg due that waits for nothing else."""
         terms = record.legs[leg]
         level = _level(record, leg, waiting, waiting.sure)
-        if level is None or not _plain(terms) or not terms.exits or record.told("gap"):
+        if level is None or not _plain(terms) or record.told("gap"):
             return False
         prices = self._seen[terms.instrument].prices
         return any(
@@ -235,6 +236,11 @@ def watched(terms: LegTerms) -> tuple[str, ...]:
     if terms.type is LegType.LIMIT:
         return ("last", side)
     return (CHANNELS.get(terms.trigger_by, side),)
+
+
+def _rank(record: Record, leg: int) -> tuple[bool, int]:
+    terms = record.legs[leg]
+    return not (terms.exits and terms.type in STOPS), leg
 
 
 def _plain(terms: LegTerms) -> bool:

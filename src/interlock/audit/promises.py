@@ -5,7 +5,8 @@ the trader wrote in the order, never how the engine came to it.
 """
 
 from interlock.audit.breach import Tell
-from interlock.audit.record import STOPS, Record
+from interlock.audit.record import STOPS, Fill, Record
+from interlock.audit.sizes import gate_open
 from interlock.orders import facts as f
 from interlock.orders.legs import LegType
 from interlock.orders.requests import VenueOrderType
@@ -78,6 +79,33 @@ def kept(tell: Tell, record: Record, fact: f.LegDone) -> None:
     protects = record.winding == "protect" and fact.reason == record.winding_reason
     if protects and record.legs[fact.leg].exits and fact.leg not in record.canceling:
         tell("I8", f"{record.legs[fact.leg].id} of {record.id} was canceled with its entry")
+
+
+def needed(tell: Tell, record: Record, fact: f.LegDone) -> None:
+    """A stop does not end for want of quantity while there is something to exit."""
+    terms, above = record.legs[fact.leg], record.oto_above(fact.leg)
+    if above is None or terms.system or not terms.exits or terms.type not in STOPS:
+        return
+    tried = any(leg == fact.leg for leg, _ in record.attempts)
+    excused = record.winding in ("release", "flatten") or record.told("dust_left", "double_fill")
+    excused = excused or fact.leg in record.canceling or _may_lose(record, fact.leg)
+    if fact.status != "canceled" or tried or excused or not gate_open(record, fact.leg):
+        return
+    held = record.held(above) - sum(fill.quantity for fill in _unsure(record))
+    if held > 0:
+        tell("I8", f"{terms.id} of {record.id} ended though {held} is held")
+
+
+def _may_lose(record: Record, leg: int) -> bool:
+    """Whether all the leg exits may be undone because another entry has won."""
+    ocos = [n for n, r in enumerate(record.relations) if r.kind == "oco"]
+    return any(
+        record.relations[n].on_partial_fill == "cancel" and leg in record.under(~n) for n in ocos
+    )
+
+
+def _unsure(record: Record) -> list[Fill]:
+    return [fill for fill in record.fills.values() if not fill.confirmed]
 
 
 def closed(tell: Tell, record: Record) -> None:

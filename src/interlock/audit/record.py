@@ -158,8 +158,12 @@ class Record(Struct):
             for n, leg in enumerate(self.legs)
             if leg.system == "flatten" and leg.scope in inside
         )
-        outermost = all(self.oto_above(n) is None for n in inside)
-        return self.fill(first) - out - flat - (self.adjusted if outermost else 0)
+        return self.fill(first) - out - flat - (self.adjusted if self.alone(number) else 0)
+
+    def alone(self, number: int) -> bool:
+        """Whether all that others closed must have been of this oto."""
+        otos = [n for n, relation in enumerate(self.relations) if relation.kind == "oto"]
+        return otos == [number]
 
     def told(self, *kinds: str) -> bool:
         return any(kind in self.incidents for kind in kinds)

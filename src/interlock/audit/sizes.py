@@ -168,9 +168,28 @@ def slices(tell: Tell, record: Record, least: dict[str, int]) -> None:
             covered = covered_by(record, leg)
             if covered == 0 and wanted[leg] < least.get(record.legs[leg].instrument, 1):
                 continue
-            if covered != wanted[leg] and _gate_open(record, leg):
+            if covered != wanted[leg] and gate_open(record, leg):
                 name = f"{record.legs[leg].id} of {record.id}"
                 tell("sizes", f"{name} covers {covered}, its slice is {wanted[leg]}")
+
+
+def sliced(tell: Tell, record: Record, fact: f.VenueOrderSending) -> None:
+    """A target is first sent for exactly its slice of what has filled."""
+    above = record.oto_above(fact.leg)
+    for relation in record.relations:
+        if relation.kind != "all" or fact.leg not in relation.children or above is None:
+            continue
+        legs = list(relation.children)
+        plain = all(c >= 0 and record.legs[c].exits for c in legs)
+        first = record.relations[above].children[0]
+        if not plain or first < 0 or _disturbed(record, legs) or record.claims:
+            continue
+        if any(record.cum.get(n) for n in record.exits(above)) or record.unconfirmed(first):
+            continue
+        wanted = _cut(record, legs, record.fill(first), record.legs[first].quantity)[fact.leg]
+        if fact.quantity != wanted:
+            name = f"{record.legs[fact.leg].id} of {record.id}"
+            tell("sizes", f"{name} is sent for {fact.quantity}, its slice is {wanted}")
 
 
 def _cut(record: Record, legs: list[int], filled: int, whole: int) -> dict[int, int]:
@@ -207,7 +226,7 @@ def _disturbed(record: Record, legs: list[int]) -> bool:
     )
 
 
-def _gate_open(record: Record, leg: int) -> bool:
+def gate_open(record: Record, leg: int) -> bool:
     """Whether no sibling of the leg, or of what it stands under, holds a claim."""
     for oco, holder in record.claims.items():
         mine = [c for c in record.relations[oco].children if leg in record.under(c)]
@@ -234,8 +253,10 @@ def stops(tell: Tell, record: Record, least: dict[str, int]) -> None:
             continue
         if leg in record.ended or leg in record.canceling or terms.when is not None:
             continue
-        if not _gate_open(record, leg) or _shared(record, leg) or leg in record.triggered:
+        if not gate_open(record, leg) or _shared(record, leg) or leg in record.triggered:
             continue
+        if record.adjusted and not record.alone(above):
+            continue  # which of them was closed by others is the engine's to say
         relation = record.relations[above]
         entry = record.under(relation.children[0])
         if relation.activate_on == "full_fill" and any(n not in record.ended for n in entry):

@@ -26,8 +26,10 @@ class Wire:
         self._due: dict[tuple[str, str], r.Execution] = {}
         """Executions heard, until they are booked."""
         self.refuted: dict[str, bool] = {}
-        self._ends: dict[str, bool] = {}
-        """Venue orders of which an end was heard."""
+        self._ends: dict[str, list[int]] = {}
+        """Venue orders of which an end was heard, with the fills that were told then."""
+        self._told: dict[str, int] = {}
+        """How often an execution was told; an answer of the venue's counts twice."""
         self._unasked: dict[str, bool] = {}
         """What was in flight when a process began, until the venue is asked about it."""
         self._listens = False
@@ -86,12 +88,17 @@ class Wire:
         self._listens = True
         if isinstance(report, r.Filled):
             self._expect(report.client_id, report.execution)
-        elif isinstance(report, r.Canceled | r.Expired | r.Rejected):
-            self._ends[report.client_id] = True
+            exec_id = report.execution.exec_id
+            self._told[exec_id] = self._told.get(exec_id, 0) + 1
+        elif isinstance(report, r.Canceled | r.Expired):
+            self._ends.setdefault(report.client_id, []).append(report.cum_quantity)
+        elif isinstance(report, r.Rejected):
+            self._ends.setdefault(report.client_id, [])
         elif isinstance(report, r.OrderStatus):
             if report.status is not r.VenueStatus.WORKING:
-                self._ends[report.client_id] = True
+                self._ends.setdefault(report.client_id, [])
             for execution in report.fills:
+                self._told[execution.exec_id] = 2
                 self._expect(report.client_id, execution)
 
     def _expect(self, name: str, execution: r.Execution) -> None:
@@ -128,10 +135,17 @@ class Wire:
             if leg == fact.leg and attempt >= fact.attempt:
                 tell("I6", f"{name} comes after attempt {attempt}")
 
-    def ended(self, tell: Tell, name: str) -> None:
+    def ended(self, tell: Tell, name: str, filled: int | None = None) -> None:
         """A venue order is said to be over: the venue must have said so."""
         if self._listens and name not in self._ends:
             tell("I4", f"{name} is held for over, and no report says so")
+        elif self._listens and filled is not None and filled not in self._ends[name]:
+            tell("I6", f"{name} ended with {filled} filled, and was told with {self._ends[name]}")
+
+    def confirmed(self, tell: Tell, exec_id: str) -> None:
+        """A fill is said to be confirmed: it was told twice, or found by asking."""
+        if self._listens and self._told.get(exec_id, 0) < 2:
+            tell("confirmation", f"{exec_id} is believed, and was told once")
 
     def amending(self, record: Record, fact: f.VenueOrderAmending) -> None:
         name = client_id(record.id, fact.leg, fact.attempt)

@@ -51,6 +51,8 @@ def book(turn: Turn, report: LegReport) -> None:
             leg, attempt
         ):
             turn.query(order, number, attempt)
+        elif isinstance(report, r.Canceled | r.Expired):  # of a stray: a fill may come after it
+            turn.query(order, number, attempt, turn.at + turn.state.settings.late_look_ns)
         if isinstance(report, r.Acknowledged) and attempt > leg.attempts:
             _unexplained(turn, report, "an attempt we did not make")
         else:

@@ -200,6 +200,8 @@ def _querying(state: State, fact: f.VenueOrderQuerying) -> None:
         _look_again(state, leg, fact.attempt, fact.at)
     venue = leg.venue
     if venue is None or venue.attempt != fact.attempt:
+        if fact.not_before > fact.at:
+            leg.late_looks = (*leg.late_looks, (fact.attempt, fact.not_before))
         return
     venue.request = fact.request
     venue.querying = True

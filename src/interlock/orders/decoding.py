@@ -25,7 +25,9 @@ Step = str | int
 Path = tuple[Step, ...]
 Decoded = TypeVar("Decoded")
 
-_LONG_NUMBER = re.compile(rb"\d{19}")
+_DIGITS = bytes(48 if chr(byte).isdigit() and byte < 128 else 32 for byte in range(256))
+_LONG_NUMBER = b"0" * 19
+"""As it looks through ``_DIGITS``: two looks at the bytes cost less than a pattern's walk."""
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `(?P<path>[^`]*)`)?$", re.DOTALL)
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]|\[(\.\.\.)\]")
 _SOME_KEY = "..."
@@ -55,7 +57,7 @@ def _decoded(data: bytes, decode: Callable[[bytes], Decoded], kind: Any) -> Deco
         return _too_deep()
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         return _refusal(data, kind, error)
-    if _LONG_NUMBER.search(data):
+    if _LONG_NUMBER in data.translate(_DIGITS):
         path = _overlong(msgspec.json.decode(data), ())
         if path is not None:
             return Reject(

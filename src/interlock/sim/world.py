@@ -39,7 +39,15 @@ DISK_RETRY_NS = SECOND
 """A process that stopped because the disk was full is started again after this long."""
 INSTANT_ROUNDS_MAX = 2000
 """Looks at one instant. More means that line and venues talk in a circle: a bug."""
-BUGS = (AssertionError, LookupError, AttributeError, TypeError, ValueError, RecursionError)
+BUGS = (
+    AssertionError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    ValueError,
+    RecursionError,
+)
 """What the engine raises only when it is wrong."""
 
 
