@@ -226,7 +226,7 @@ def test_every_decision_has_its_three_parts():
 def test_every_dependency_is_explained_and_no_other():
     explained = re.findall(r"^\| ([a-z][\w-]+) \|", (DOCS / "DEPENDENCIES.md").read_text(), re.M)
     project = (ROOT / "pyproject.toml").read_text()
-    lists = re.findall(r"^(?:dependencies|dev) = \[(.*)\]$", project, re.MULTILINE)
+    lists = re.findall(r"^(?:dependencies|dev) = \[(.*?)\]$", project, re.MULTILINE | re.DOTALL)
     declared = re.findall(r'"([\w-]+)>=', " ".join(lists))
     assert sorted(explained) == sorted(["library", *declared])
     pins = (ROOT / "constraints.txt").read_text()
