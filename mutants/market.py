@@ -1,4 +1,4 @@
-"""Planted bugs in triggers, trailing, conditions and flat orders."""
+"""Planted bugs in triggers, trailing and conditions."""
 
 from mutants.bug import Bug
 
@@ -10,7 +10,7 @@ TRAILING = (
         "            watermark = leg.watermark  # it goes on from there, even from no price at all",
         "            watermark = view.price(prices.channels_of(leg)[0])",
         "After a partial fill the trailing stop follows from a worse price.",
-        500,
+        800,
     ),
     Bug(
         "a buy trail is not mirrored",
@@ -19,7 +19,7 @@ TRAILING = (
         "UNSET if watermark is None else watermark * self.sign)",
         "UNSET if watermark is None else watermark)",
         "A buy trailing stop never fires.",
-        200,
+        800,
     ),
     Bug(
         "basis points round to nothing",
@@ -28,7 +28,7 @@ TRAILING = (
         "    return max(1, abs(wm) * bps // BPS)",
         "    return abs(wm) * bps // BPS",
         "A tight trail on a cheap instrument fires at its own high.",
-        2000,
+        800,
     ),
     Bug(
         "basis points round up",
@@ -37,7 +37,7 @@ TRAILING = (
         "    return max(1, abs(wm) * bps // BPS)",
         "    return max(1, -(-abs(wm) * bps // BPS))",
         "The trail is one increment wider than was asked for.",
-        500,
+        800,
     ),
     Bug(
         "an activation price is ignored",
@@ -46,16 +46,7 @@ TRAILING = (
         "    if terms.type in TRAILS and (leg.active or terms.activation_price is None):",
         "    if terms.type in TRAILS:",
         "The trail begins at once, and stops out a position that had not moved.",
-        500,
-    ),
-    Bug(
-        "a new high passes only one group of trails",
-        "trailing",
-        "engine/trailing.py",
-        "        while stack and stack[-1].wm < x:",
-        "        if stack and stack[-1].wm < x:",
-        "Of several trailing stops some no longer follow.",
-        500,
+        800,
     ),
     Bug(
         "a trailing stop-limit prices the wrong way",
@@ -64,7 +55,7 @@ TRAILING = (
         "leg.trigger_level + terms.side * terms.limit_offset",
         "leg.trigger_level - terms.side * terms.limit_offset",
         "The limit lies on the far side: it does not fill when it must.",
-        2000,
+        800,
     ),
 )
 
@@ -72,11 +63,11 @@ TRIGGERS = (
     Bug(
         "a touch is confirmed one tick early",
         "conditions",
-        "engine/entries.py",
-        "    times: int = 1",
-        "    times: int = 2",
+        "engine/watching.py",
+        "    if leg.terms.confirm_ticks <= 1 and not leg.terms.confirm_ns:",
+        "    if leg.terms.confirm_ticks <= 2 and not leg.terms.confirm_ns:",
         "The single wick that trigger_confirm guards against fires it.",
-        2000,
+        800,
     ),
     Bug(
         "a touch need not last",
@@ -85,27 +76,7 @@ TRIGGERS = (
         "        long_enough = terms.confirm_ns and turn.at - touch.since >= terms.confirm_ns",
         "        long_enough = terms.confirm_ns > 0",
         "The second tick of a wick fires a stop that was to wait.",
-        2000,
-    ),
-    Bug(
-        "a condition is looked at only when it begins",
-        "conditions",
-        "engine/arming.py",
-        "        if true_now:  # it ends one step beyond the level, on the other side\n"
-        "            level += -1 if atom.rising else 1\n"
-        "        entry = ",
-        "        if true_now:\n            return\n        entry = ",
-        "A leg fires though its condition has ended.",
-        2000,
-    ),
-    Bug(
-        "any is taken for all",
-        "conditions",
-        "engine/conditions.py",
-        '    return all(parts) if logic.op == "all" else any(parts)',
-        "    return all(parts)",
-        "A leg waits for both of two conditions of which one was enough.",
-        2000,
+        800,
     ),
     Bug(
         "an exact touch does not fire",
@@ -114,16 +85,7 @@ TRIGGERS = (
         "        while falls and (-falls[0].rank >= price or not falls[0].live):",
         "        while falls and (-falls[0].rank > price or not falls[0].live):",
         "The market touches the stop to the increment, and nothing happens.",
-        200,
-    ),
-    Bug(
-        "an expiry is ignored",
-        "conditions",
-        "engine/wants.py",
-        "        expired = terms.expire_at is not None and terms.expire_at <= self.at",
-        "        expired = False",
-        "An entry that was good until noon trades in the evening.",
-        2000,
+        800,
     ),
     Bug(
         "an escalation never comes",
@@ -132,45 +94,6 @@ TRIGGERS = (
         "            and leg.triggered_at + escalates <= at",
         "            and leg.triggered_at + escalates < 0",
         "A triggered stop-limit that is not filled waits while the market runs.",
-        2000,
-    ),
-)
-
-FLAT = (
-    Bug(
-        "a waiting order is awakened without its entries",
-        "flat orders",
-        "engine/book.py",
-        "        for entry in entries:\n            self._entries[entry.key] = [entry]\n",
-        "",
-        "A plain stop that was amended still fires at its old level.",
-        500,
-    ),
-    Bug(
-        "a flat order through the market only waits",
-        "flat orders",
-        "engine/flat.py",
-        "        if price >= at if (terms.type in STOPS) is (side > 0) else price <= at:",
-        "        if price > at if (terms.type in STOPS) is (side > 0) else price < at:",
-        "A stop placed at the market's own price is not due.",
-        500,
-    ),
-    Bug(
-        "a flat trailing stop forgets what it has seen",
-        "flat orders",
-        "engine/book.py",
-        "        return [(data, _watermarks(entries)) for data, entries in self._kept.values()]",
-        "        return [(data, ()) for data, entries in self._kept.values()]",
-        "After a restart from a snapshot the trail starts over.",
-        2000,
-    ),
-    Bug(
-        "a flat order's trigger source is the last price",
-        "flat orders",
-        "engine/flat.py",
-        "    if by is LAST and trail is None:",
-        "    if trail is None:",
-        "A stop that was to watch the mark fires on a single trade.",
-        2000,
+        800,
     ),
 )

@@ -10,7 +10,7 @@ SIZING = (
         "        held = self.protectable(number, has) if any(kinds) else 0",
         "        held = self.protectable(number, size) if any(kinds) and has else 0",
         "A partly filled entry is exited whole: short by the rest.",
-        100,
+        800,
     ),
     Bug(
         "what exits have traded is not taken off",
@@ -19,7 +19,7 @@ SIZING = (
         "        left = max(0, has - out)",
         "        left = max(0, has)",
         "After half a target the stop sells the whole position.",
-        100,
+        800,
     ),
     Bug(
         "a fill does not shrink the siblings",
@@ -28,25 +28,7 @@ SIZING = (
         "                left = min(budget, self.live(child, share) - total - own)",
         "                left = budget",
         "Exits of a position held elsewhere trade it twice.",
-        500,
-    ),
-    Bug(
-        "a partly filled entry that ended has no exits",
-        "sizing",
-        "engine/wants.py",
-        "is ActivateOn.FULL_FILL and not over and has < size:",
-        "is ActivateOn.FULL_FILL and has < size:",
-        "A canceled entry leaves what had filled without a stop.",
-        1000,
-    ),
-    Bug(
-        "a stop covers only its share",
-        "sizing",
-        "engine/wants.py",
-        "        return max(live, min(quantity, share.num)) if leg.protective else live",
-        "        return live",
-        "After an entry filled beyond its size the rest is bare.",
-        2000,
+        800,
     ),
     Bug(
         "exits stay when the entry is amended",
@@ -56,7 +38,7 @@ SIZING = (
         "        made = with_exits(order, made)\n",
         '            made.append(changed(turn.state, order, ids[name], values, "trader"))\n',
         "An entry that grew leaves the rest without a stop.",
-        1000,
+        800,
     ),
     Bug(
         "a smallest order counts as dust",
@@ -66,7 +48,7 @@ SIZING = (
         "    if left >= grid.min_quantity:\n        return grid.min_quantity, False\n",
         "    if quantity > grid.min_quantity:\n        return quantity, False\n",
         "A position of the venue's smallest size keeps no exit.",
-        500,
+        800,
     ),
 )
 
@@ -78,7 +60,7 @@ LADDERS = (
         "        return (self.offset + quantity) * self.num // self.den - start",
         "        return -(-quantity * self.num // self.den)",
         "The first targets take lots that belong to the last.",
-        500,
+        800,
     ),
     Bug(
         "slices are cut one by one",
@@ -87,16 +69,7 @@ LADDERS = (
         "            offset += scope.whole(order, child)\n",
         "",
         "Rounding loses a lot at every partial fill; it is never exited.",
-        500,
-    ),
-    Bug(
-        "the nearest target gives way first",
-        "ladder arithmetic",
-        "engine/wants.py",
-        "    return sorted(range(len(children)), key=distance, reverse=True)",
-        "    return sorted(range(len(children)), key=distance)",
-        "A partly filled stop takes the targets that would fill next.",
-        2000,
+        800,
     ),
     Bug(
         "targets side by side are not cut to what is there",
@@ -105,7 +78,7 @@ LADDERS = (
         "        self.cut(children, lefts, budget)\n",
         "",
         "Three targets at the venue for more than is held.",
-        500,
+        800,
     ),
 )
 
@@ -117,7 +90,7 @@ EXCESS = (
         '            _add(turn, order, leg, -leg.terms.side, "flatten", quantity - seen, number)',
         '            _add(turn, order, leg, leg.terms.side, "flatten", quantity - seen, number)',
         "What was sold twice is sold a third time.",
-        1000,
+        800,
     ),
     Bug(
         "an excess is told and not flattened",
@@ -126,7 +99,7 @@ EXCESS = (
         "        if policy is OnOverfill.FLATTEN:",
         "        if policy is not policy:",
         "A double fill stays a position, against on_overfill.",
-        1000,
+        800,
     ),
     Bug(
         "an excess is flattened whatever the policy",
@@ -135,7 +108,7 @@ EXCESS = (
         "        if policy is OnOverfill.FLATTEN:",
         "        if policy is not OnOverfill.KEEP:",
         "on_overfill=alert trades on its own.",
-        1000,
+        800,
     ),
     Bug(
         "flatten closes the wrong way",
@@ -144,7 +117,7 @@ EXCESS = (
         '        _add(turn, order, like, -1 if held > 0 else 1, "close", abs(held), -1)',
         '        _add(turn, order, like, -like.terms.side, "close", abs(held), -1)',
         "Canceling with flatten doubles what an exit had left.",
-        1000,
+        800,
     ),
     Bug(
         "a canceled order drops its exits",
@@ -153,7 +126,7 @@ EXCESS = (
         '        ends_now = order.winding and (order.winding != "protect" or not terms.exits)',
         "        ends_now = bool(order.winding)",
         "Canceling an order that holds a position leaves it bare.",
-        500,
+        800,
     ),
 )
 
@@ -165,7 +138,7 @@ AMENDS = (
         "        entry.channel.drop(entry)\n",
         "        if isinstance(entry, TrailEntry):\n            entry.channel.drop(entry)\n",
         "A stop that was moved away fires where it was before.",
-        500,
+        800,
     ),
     Bug(
         "an amended trail goes on at its old distance",
@@ -175,7 +148,7 @@ AMENDS = (
         "        if leg.armed and leg.terms.trail is None:\n"
         "            arming.disarm(state, order, change.leg)",
         "The stop that was given room fires at its old distance.",
-        2000,
+        800,
     ),
     Bug(
         "if_version is not looked at",
@@ -184,7 +157,7 @@ AMENDS = (
         "    if command.if_version is not None and command.if_version != order.version:",
         "    if command.if_version is not None and command.if_version > order.version:",
         "A change made to what somebody saw long ago goes through.",
-        500,
+        800,
     ),
     Bug(
         "a frozen leg may be amended",
@@ -193,15 +166,6 @@ AMENDS = (
         "        if holder not in scope.legs_under(order, child):\n            refuse(",
         "        if holder not in range(len(order.legs)):\n            refuse(",
         "A leg that may be recalled any moment is moved, and the trader told it was.",
-        2000,
-    ),
-    Bug(
-        "an answer to an older amend is believed",
-        "amend",
-        "engine/booking.py",
-        "    asked = leg.state is LegState.PENDING_REPLACE and report.request == venue.request",
-        "    asked = leg.state is LegState.PENDING_REPLACE",
-        "We believe in a size the venue no longer works.",
-        2000,
+        800,
     ),
 )

@@ -13,7 +13,6 @@ BUGS: tuple[Bug, ...] = (
     *sizing.AMENDS,
     *market.TRAILING,
     *market.TRIGGERS,
-    *market.FLAT,
     *crashes.IDEMPOTENCY,
     *crashes.DURABILITY,
     *crashes.RECOVERY,

@@ -280,7 +280,7 @@ class Draw:
         leg, field = rng.choice(
             [
                 ("stop", "trigger_price"),
-                ("hard", "trigger_price"),
+                ("down", "trigger_price"),
                 ("target", "price"),
                 ("target_1", "price"),
                 ("entry", "price"),
