@@ -11,7 +11,7 @@ CLAIMS = (
         "            nested = Gate(inner) if child >= 0 else gate\n"
         "            self.node(child, share, left, nested, growing)\n",
         "The other side of a breakout still fires after one side has won.",
-        800,
+        25,
     ),
     Bug(
         "a claim is given back before its leg is sent",
@@ -20,7 +20,7 @@ CLAIMS = (
         "    return not leg.triggered and leg.venue is None and leg.cum > 0",
         "    return leg.venue is None",
         "A stop that waits for its target's recall no longer keeps the target away.",
-        800,
+        25,
     ),
     Bug(
         "both sides due on one tick fire",
@@ -29,7 +29,7 @@ CLAIMS = (
         '                    turn.emit(f.LegDisarmed(turn.at, order.id, sibling, "frozen"))',
         "                    turn.touch(order)",
         "One wide quote over both sides of a straddle buys and sells.",
-        800,
+        400,
     ),
     Bug(
         "of two legs due on one tick the last listed wins",
@@ -38,7 +38,7 @@ CLAIMS = (
         "1 if order.legs[code].protective else 2, code)",
         "1 if order.legs[code].protective else 2, -code)",
         "In a gap the leg is sent that the trader put second.",
-        800,
+        400,
     ),
     Bug(
         "only a full fill claims",
@@ -47,7 +47,7 @@ CLAIMS = (
         "            if scope.fill(order, child, confirmed=True) <= 0:",
         "            if scope.fill(order, child, confirmed=True) < scope.whole(order, child):",
         "A partly filled entry leaves the other entry working.",
-        800,
+        50,
     ),
     Bug(
         "a leg counts as claimed only while it is armed",
@@ -56,7 +56,7 @@ CLAIMS = (
         '        if order.relations[relation].kind != "oco" or relation in order.claims:',
         '        if order.relations[relation].kind != "oco":',
         "A leg that fires takes the claim from the leg that holds it.",
-        800,
+        25,
     ),
 )
 
@@ -68,7 +68,7 @@ RECALLS = (
         "                order.legs[n].venue is not None for n in scope.legs_under(order, other)",
         "                order.legs[n].at_rest for n in scope.legs_under(order, other)",
         "The stop is sent while the target may still fill: sold twice.",
-        800,
+        25,
     ),
     Bug(
         "every exit races",
@@ -77,7 +77,7 @@ RECALLS = (
         "        order.terms.policy.on_recall is OnRecall.RACE\n        and leg.terms.exits",
         "        leg.terms.exits",
         "Two exits are live at once though the trader chose to wait.",
-        800,
+        25,
     ),
     Bug(
         "a racing exit is not reduce-only",
@@ -86,7 +86,7 @@ RECALLS = (
         "leg.terms.reduce_only or racing or rounded or",
         "leg.terms.reduce_only or rounded or",
         "The race is lost, and the second exit opens a position the other way.",
-        800,
+        200,
     ),
     Bug(
         "a refused cancel is taken as gone",
@@ -96,7 +96,7 @@ RECALLS = (
         "                why = r.CancelReason.REQUESTED\n"
         "                turn.emit(f.VenueOrderCanceled(at, order.id, number, attempt, why))",
         "The order that could not be canceled had filled; its sibling is sent as well.",
-        800,
+        25,
     ),
     Bug(
         "a refused cancel is taken as still working",
@@ -109,7 +109,7 @@ RECALLS = (
         "                shape = (venue.quantity, venue.price, venue.trigger_price)\n"
         "                turn.emit(f.VenueOrderFound(at, *told, live, *shape))",
         "The recall is asked for without end, and nobody asks what became of the order.",
-        800,
+        100,
     ),
     Bug(
         "a late fill is ignored",
@@ -118,7 +118,7 @@ RECALLS = (
         "    late = not current\n",
         "    late = not current\n    if late and leg.ended:\n        return\n",
         "A fill told after the cancel is nobody's position.",
-        800,
+        50,
     ),
 )
 
@@ -131,7 +131,7 @@ CONFIRMATION = (
         "        total",
         "        filled = {c: scope.fill(order, c) for c in relation.children}\n        total",
         "A phantom fill takes the stop away.",
-        800,
+        25,
     ),
     Bug(
         "a fill is believed when it is told once",
@@ -140,7 +140,7 @@ CONFIRMATION = (
         "    confirmed = order.terms.policy.confirm_ns == 0",
         "    confirmed = True",
         "confirm_fill_ms does nothing.",
-        800,
+        25,
     ),
     Bug(
         "a refuted fill is not taken back",
@@ -149,7 +149,7 @@ CONFIRMATION = (
         '            _take_back(turn, order, number, exec_id, "and does not know the fill")',
         "            continue",
         "Exits for a position that never was.",
-        800,
+        25,
     ),
     Bug(
         "one answer without a fill refutes it",
@@ -158,7 +158,7 @@ CONFIRMATION = (
         "            turn.emit(f.FillDoubted(turn.at, order.id, number, attempt, exec_id))",
         '            _take_back(turn, order, number, exec_id, "once")',
         "A copy of the venue's books that is behind takes a real fill away.",
-        800,
+        100,
     ),
     Bug(
         "the window's end confirms",
@@ -168,6 +168,6 @@ CONFIRMATION = (
         "    attempt = order.legs[number].fills[exec_id].attempt\n"
         "    turn.emit(f.FillConfirmed(turn.at, order.id, number, attempt, exec_id))",
         "A phantom fill is believed for want of an answer.",
-        800,
+        25,
     ),
 )

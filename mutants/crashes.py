@@ -11,7 +11,7 @@ IDEMPOTENCY = (
         "        return None\n    fact = flat",
         "    fact = flat",
         "A request repeated after a timeout is a second order.",
-        800,
+        25,
     ),
     Bug(
         "another body under the same id is answered as a replay",
@@ -20,7 +20,7 @@ IDEMPOTENCY = (
         "    return accept.digest(place) == stored",
         "    return True",
         "The trader is told that an order was placed, and it was another one.",
-        800,
+        25,
     ),
     Bug(
         "an execution told twice is counted twice",
@@ -29,7 +29,7 @@ IDEMPOTENCY = (
         "    if known is not None:\n        if known.confirm_by:",
         "    if known is not None and known.confirm_by:\n        if known.confirm_by:",
         "A repeated report doubles the position and its exits.",
-        800,
+        25,
     ),
     Bug(
         "an unknown outcome is sent again",
@@ -41,7 +41,7 @@ IDEMPOTENCY = (
         "            turn.emit(f.VenueOrderRejected(at, *told))\n"
         '            endings.again(turn, order, number, "timed out")',
         "A submit that timed out, and had arrived, is there twice.",
-        800,
+        50,
     ),
     Bug(
         "a retry takes the id of the attempt before",
@@ -50,16 +50,7 @@ IDEMPOTENCY = (
         "    attempt = leg.attempts + 1\n    valid",
         "    attempt = max(1, leg.attempts)\n    valid",
         "The venue takes the retry for the order it has refused or ended.",
-        800,
-    ),
-    Bug(
-        "an answer to an older question is believed",
-        "idempotency",
-        "engine/booking.py",
-        "    if report.request <= venue.acted or not venue.querying:",
-        "    if not venue.querying:",
-        "What was true before the amend is taken for what is true now.",
-        800,
+        25,
     ),
 )
 
@@ -71,7 +62,7 @@ DURABILITY = (
         "            self._commit()\n        self._act(requests)\n        for reply",
         "            self._act(requests)\n            self._commit()\n        for reply",
         "After a crash an order is at the venue that nobody knows of.",
-        800,
+        25,
     ),
     Bug(
         "an amend leaves before the commit",
@@ -80,7 +71,7 @@ DURABILITY = (
         "            if isinstance(request, CancelVenueOrder):",
         '            if isinstance(request, CancelVenueOrder) or hasattr(request, "request"):',
         "After a crash the venue works another size than the journal says.",
-        800,
+        50,
     ),
     Bug(
         "an answer is given before the commit",
@@ -89,7 +80,7 @@ DURABILITY = (
         "            replies.append((reply, decision.answer))",
         "            reply(decision.answer)",
         "An order that was accepted is gone after a crash.",
-        800,
+        25,
     ),
     Bug(
         "a doubtful append is taken for a good one",
@@ -98,7 +89,7 @@ DURABILITY = (
         "            result = settle(self.journal, frame)",
         "            result = AppendResult.OK",
         "Facts that were acted on are not in the journal.",
-        800,
+        50,
     ),
     Bug(
         "a torn frame is kept",
@@ -107,20 +98,11 @@ DURABILITY = (
         "        return digest(self.frame) == self.hash",
         "        return bool(self.hash)",
         "Half a batch comes back as if it were the whole.",
-        800,
+        25,
     ),
 )
 
 RECOVERY = (
-    Bug(
-        "recovery does not ask what was in flight",
-        "recovery",
-        "engine/decide.py",
-        "        _ask_all(turn, venue)\n    # What",
-        "        turn.requests.append(QueryOpenOrders(venue))\n    # What",
-        "What filled while the process was down is noticed a minute later.",
-        800,
-    ),
     Bug(
         "recovery skips the frame after the snapshot",
         "recovery",
@@ -128,16 +110,7 @@ RECOVERY = (
         "        for frame in self.journal.read(after + 1):",
         "        for frame in self.journal.read(after + 2):",
         "The first thing that happened after the snapshot never did.",
-        800,
-    ),
-    Bug(
-        "a snapshot holds facts that are not yet in the journal",
-        "recovery",
-        "runtime/line.py",
-        "        self._commit()\n        self.journal.save_snapshot",
-        "        self.journal.save_snapshot",
-        "After a restart they are counted twice, or were never written.",
-        800,
+        25,
     ),
     Bug(
         "a snapshot forgets watermarks",
@@ -146,7 +119,7 @@ RECOVERY = (
         "                arming.keep_watermark(state, order, number)\n",
         "                pass\n",
         "After a restart a trailing stop follows from where it began.",
-        800,
+        400,
     ),
     Bug(
         "a snapshot forgets net positions",
@@ -155,7 +128,7 @@ RECOVERY = (
         "        [(*key, value) for key, value in state.net.items()],",
         "        [],",
         "After a restart a position closed by hand keeps its exits.",
-        800,
+        50,
     ),
     Bug(
         "a snapshot forgets ids of orders long done",
@@ -164,7 +137,7 @@ RECOVERY = (
         "        state.orders.remember(*known)",
         "        pass",
         "A request repeated after a restart is a second order.",
-        800,
+        25,
     ),
     Bug(
         "a counter is kept beside the facts",
@@ -174,7 +147,7 @@ RECOVERY = (
         "    leg.retries += 1\n"
         "    pause = turn.state.settings.retry_after_ns << min(leg.retries, 6)",
         "After a restart the engine is in a state that it was never in.",
-        800,
+        25,
     ),
     Bug(
         "the projection forgets that a frame was read",
@@ -185,7 +158,7 @@ RECOVERY = (
         '        "UPDATE orders SET done_at=?, updated_at=? WHERE order_id=?",\n'
         "        (fact.at, fact.at, fact.order_id),",
         "The tables show orders as working that are long done.",
-        800,
+        25,
     ),
 )
 
@@ -197,16 +170,7 @@ OUTSIDE = (
         "    if not leg.terms.exits:\n        turn.emit(",
         "    if not leg.terms.exits or leg.retries:\n        turn.emit(",
         "The second refusal drops the exit, whatever on_exit_reject says.",
-        800,
-    ),
-    Bug(
-        "a bare position is not told of",
-        "exits lost",
-        "engine/corrections.py",
-        "        if has > 0 and not dust and key not in",
-        "        if has < 0 and not dust and key not in",
-        "The stop expired, and nobody is told.",
-        800,
+        50,
     ),
     Bug(
         "a refusal of an exit is not told of",
@@ -215,7 +179,7 @@ OUTSIDE = (
         '    if f"{f.IncidentKind.EXIT_REJECTED}:{number}" not in order.incidents:',
         '    if f"{f.IncidentKind.EXIT_REJECTED}:{number}" in order.incidents:',
         "on_exit_reject=alert alerts nobody.",
-        800,
+        25,
     ),
     Bug(
         "a cancel by others is not noticed",
@@ -224,16 +188,7 @@ OUTSIDE = (
         "    ours = venue.recalled or (",
         "    ours = venue.recalled or report.reason is r.CancelReason.OUTSIDE or (",
         "The order a person took away at the venue is sent again.",
-        800,
-    ),
-    Bug(
-        "a position closed by others keeps its exits",
-        "outside hands",
-        "engine/outside.py",
-        "    elif missing:\n        _shrink(turn, shares, missing)",
-        "    elif missing and not owned:\n        _shrink(turn, shares, missing)",
-        "The stop of a position that is gone opens one the other way.",
-        800,
+        25,
     ),
     Bug(
         "strays are told of and left",
@@ -242,7 +197,7 @@ OUTSIDE = (
         "    turn.requests.append(CancelVenueOrder(stray, account, instrument, 0))",
         "    turn.touched.update({})",
         "An order that nothing explains stays at the venue.",
-        800,
+        100,
     ),
     Bug(
         "a mass cancel forgets its tag",
@@ -251,6 +206,6 @@ OUTSIDE = (
         "        and (command.tag is None or order.terms.tag == command.tag)\n",
         "",
         "Canceling one strategy's orders cancels everybody's.",
-        800,
+        50,
     ),
 )

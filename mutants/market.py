@@ -10,7 +10,7 @@ TRAILING = (
         "            watermark = leg.watermark  # it goes on from there, even from no price at all",
         "            watermark = view.price(prices.channels_of(leg)[0])",
         "After a partial fill the trailing stop follows from a worse price.",
-        800,
+        100,
     ),
     Bug(
         "a buy trail is not mirrored",
@@ -19,7 +19,7 @@ TRAILING = (
         "UNSET if watermark is None else watermark * self.sign)",
         "UNSET if watermark is None else watermark)",
         "A buy trailing stop never fires.",
-        800,
+        25,
     ),
     Bug(
         "basis points round to nothing",
@@ -28,7 +28,7 @@ TRAILING = (
         "    return max(1, abs(wm) * bps // BPS)",
         "    return abs(wm) * bps // BPS",
         "A tight trail on a cheap instrument fires at its own high.",
-        800,
+        200,
     ),
     Bug(
         "basis points round up",
@@ -37,7 +37,7 @@ TRAILING = (
         "    return max(1, abs(wm) * bps // BPS)",
         "    return max(1, -(-abs(wm) * bps // BPS))",
         "The trail is one increment wider than was asked for.",
-        800,
+        25,
     ),
     Bug(
         "an activation price is ignored",
@@ -46,7 +46,7 @@ TRAILING = (
         "    if terms.type in TRAILS and (leg.active or terms.activation_price is None):",
         "    if terms.type in TRAILS:",
         "The trail begins at once, and stops out a position that had not moved.",
-        800,
+        25,
     ),
     Bug(
         "a trailing stop-limit prices the wrong way",
@@ -55,7 +55,7 @@ TRAILING = (
         "leg.trigger_level + terms.side * terms.limit_offset",
         "leg.trigger_level - terms.side * terms.limit_offset",
         "The limit lies on the far side: it does not fill when it must.",
-        800,
+        100,
     ),
 )
 
@@ -67,7 +67,7 @@ TRIGGERS = (
         "    if leg.terms.confirm_ticks <= 1 and not leg.terms.confirm_ns:",
         "    if leg.terms.confirm_ticks <= 2 and not leg.terms.confirm_ns:",
         "The single wick that trigger_confirm guards against fires it.",
-        800,
+        25,
     ),
     Bug(
         "a touch need not last",
@@ -76,7 +76,7 @@ TRIGGERS = (
         "        long_enough = terms.confirm_ns and turn.at - touch.since >= terms.confirm_ns",
         "        long_enough = terms.confirm_ns > 0",
         "The second tick of a wick fires a stop that was to wait.",
-        800,
+        50,
     ),
     Bug(
         "an exact touch does not fire",
@@ -85,7 +85,7 @@ TRIGGERS = (
         "        while falls and (-falls[0].rank >= price or not falls[0].live):",
         "        while falls and (-falls[0].rank > price or not falls[0].live):",
         "The market touches the stop to the increment, and nothing happens.",
-        800,
+        50,
     ),
     Bug(
         "an escalation never comes",
@@ -94,6 +94,6 @@ TRIGGERS = (
         "            and leg.triggered_at + escalates <= at",
         "            and leg.triggered_at + escalates < 0",
         "A triggered stop-limit that is not filled waits while the market runs.",
-        800,
+        100,
     ),
 )

@@ -10,7 +10,7 @@ SIZING = (
         "        held = self.protectable(number, has) if any(kinds) else 0",
         "        held = self.protectable(number, size) if any(kinds) and has else 0",
         "A partly filled entry is exited whole: short by the rest.",
-        800,
+        100,
     ),
     Bug(
         "what exits have traded is not taken off",
@@ -19,7 +19,7 @@ SIZING = (
         "        left = max(0, has - out)",
         "        left = max(0, has)",
         "After half a target the stop sells the whole position.",
-        800,
+        100,
     ),
     Bug(
         "a fill does not shrink the siblings",
@@ -28,7 +28,7 @@ SIZING = (
         "                left = min(budget, self.live(child, share) - total - own)",
         "                left = budget",
         "Exits of a position held elsewhere trade it twice.",
-        800,
+        100,
     ),
     Bug(
         "exits stay when the entry is amended",
@@ -38,7 +38,7 @@ SIZING = (
         "        made = with_exits(order, made)\n",
         '            made.append(changed(turn.state, order, ids[name], values, "trader"))\n',
         "An entry that grew leaves the rest without a stop.",
-        800,
+        400,
     ),
     Bug(
         "a smallest order counts as dust",
@@ -48,7 +48,7 @@ SIZING = (
         "    if left >= grid.min_quantity:\n        return grid.min_quantity, False\n",
         "    if quantity > grid.min_quantity:\n        return quantity, False\n",
         "A position of the venue's smallest size keeps no exit.",
-        800,
+        25,
     ),
 )
 
@@ -60,7 +60,7 @@ LADDERS = (
         "        return (self.offset + quantity) * self.num // self.den - start",
         "        return -(-quantity * self.num // self.den)",
         "The first targets take lots that belong to the last.",
-        800,
+        100,
     ),
     Bug(
         "slices are cut one by one",
@@ -69,7 +69,7 @@ LADDERS = (
         "            offset += scope.whole(order, child)\n",
         "",
         "Rounding loses a lot at every partial fill; it is never exited.",
-        800,
+        400,
     ),
     Bug(
         "targets side by side are not cut to what is there",
@@ -78,7 +78,7 @@ LADDERS = (
         "        self.cut(children, lefts, budget)\n",
         "",
         "Three targets at the venue for more than is held.",
-        800,
+        25,
     ),
 )
 
@@ -90,7 +90,7 @@ EXCESS = (
         '            _add(turn, order, leg, -leg.terms.side, "flatten", quantity - seen, number)',
         '            _add(turn, order, leg, leg.terms.side, "flatten", quantity - seen, number)',
         "What was sold twice is sold a third time.",
-        800,
+        100,
     ),
     Bug(
         "an excess is told and not flattened",
@@ -99,7 +99,7 @@ EXCESS = (
         "        if policy is OnOverfill.FLATTEN:",
         "        if policy is not policy:",
         "A double fill stays a position, against on_overfill.",
-        800,
+        100,
     ),
     Bug(
         "an excess is flattened whatever the policy",
@@ -117,7 +117,7 @@ EXCESS = (
         '        _add(turn, order, like, -1 if held > 0 else 1, "close", abs(held), -1)',
         '        _add(turn, order, like, -like.terms.side, "close", abs(held), -1)',
         "Canceling with flatten doubles what an exit had left.",
-        800,
+        50,
     ),
     Bug(
         "a canceled order drops its exits",
@@ -126,7 +126,7 @@ EXCESS = (
         '        ends_now = order.winding and (order.winding != "protect" or not terms.exits)',
         "        ends_now = bool(order.winding)",
         "Canceling an order that holds a position leaves it bare.",
-        800,
+        100,
     ),
 )
 
@@ -138,7 +138,7 @@ AMENDS = (
         "        entry.channel.drop(entry)\n",
         "        if isinstance(entry, TrailEntry):\n            entry.channel.drop(entry)\n",
         "A stop that was moved away fires where it was before.",
-        800,
+        100,
     ),
     Bug(
         "an amended trail goes on at its old distance",
@@ -148,7 +148,7 @@ AMENDS = (
         "        if leg.armed and leg.terms.trail is None:\n"
         "            arming.disarm(state, order, change.leg)",
         "The stop that was given room fires at its old distance.",
-        800,
+        200,
     ),
     Bug(
         "if_version is not looked at",
@@ -157,7 +157,7 @@ AMENDS = (
         "    if command.if_version is not None and command.if_version != order.version:",
         "    if command.if_version is not None and command.if_version > order.version:",
         "A change made to what somebody saw long ago goes through.",
-        800,
+        400,
     ),
     Bug(
         "a frozen leg may be amended",

@@ -39,6 +39,10 @@ DISK_RETRY_NS = SECOND
 """A process that stopped because the disk was full is started again after this long."""
 INSTANT_ROUNDS_MAX = 2000
 """Looks at one instant. More means that line and venues talk in a circle: a bug."""
+ANSWERS_MAX = 200
+"""Times that venues and line answer each other without a moment passing: the same."""
+BREACHES_MAX = 20
+"""A world that has broken so much has said enough; it may go in circles."""
 BUGS = (
     AssertionError,
     ArithmeticError,
@@ -71,7 +75,7 @@ class Listening:
 
 
 class Stuck(AssertionError):
-    """Line and venues do not come to rest at one instant."""
+    """Line and venues do not come to rest, or only go on breaking things."""
 
 
 class World:
@@ -232,7 +236,7 @@ class World:
         while self._hear():
             line.run(self._server_time)
             rounds += 1
-            if rounds > INSTANT_ROUNDS_MAX:
+            if rounds > ANSWERS_MAX:
                 raise Stuck(f"{rounds} answers at one instant")
         self.auditor.at_rest()
 
@@ -362,6 +366,8 @@ class World:
             for seq, fact in enumerate(facts, first_seq):
                 self._told(self.now, "fact", (seq, fact))
         self.auditor.hear(first_seq, facts)
+        if len(self.auditor.breaches) > BREACHES_MAX:
+            raise Stuck(f"{len(self.auditor.breaches)} breaches, and more to come")
         for listener in self.listeners:
             listener(first_seq, facts)
 
