@@ -38,6 +38,8 @@ def together(tell: Tell, record: Record, since: int) -> None:
             continue
         asked = _demand(record, relation.children[1], since)
         held = max(0, record.held(number), record.held_then.get(number, 0))
+        # A fill that is not believed yet freezes what it would shrink, and recalls nothing (3.1.6).
+        held += sum(record.unconfirmed(n) for n in record.exits(number))
         if asked > held:
             tell("I2", f"{record.id} has exits of {asked} at the venue and holds {held}")
 
