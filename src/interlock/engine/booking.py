@@ -53,6 +53,8 @@ def book(turn: Turn, report: LegReport) -> None:
             turn.query(order, number, attempt)
         elif isinstance(report, r.Canceled | r.Expired):  # of a stray: a fill may come after it
             turn.query(order, number, attempt, turn.at + turn.state.settings.late_look_ns)
+        elif isinstance(report, r.CancelRefused) and report.request == 0:
+            turn.query(order, number, attempt)  # a stray's recall was refused: it may have filled
         if isinstance(report, r.Acknowledged) and attempt > leg.attempts:
             _unexplained(turn, report, "an attempt we did not make")
         else:

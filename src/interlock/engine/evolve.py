@@ -141,9 +141,8 @@ def _armed(state: State, fact: f.LegArmed) -> None:
     leg.armed_quantity = fact.quantity
     if leg.armed and leg.armed_level == fact.trigger_price:
         return  # only what it covers has changed: it waits on, touches counted and all
-    if leg.terms.when is not None and not leg.armed:
-        if leg.volume_base < 0:  # a leg that was frozen meanwhile counts on
-            leg.volume_base = _volume_base(state, leg)
+    if leg.terms.when is not None and not leg.armed and leg.volume_base < 0:
+        leg.volume_base = _volume_base(state, leg)  # a leg that was frozen counts on
     leg.armed = True
     leg.triggered = False
     leg.armed_level = fact.trigger_price

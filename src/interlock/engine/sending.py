@@ -57,14 +57,17 @@ def work(turn: Turn, order: Order, number: int, left: int) -> None:
 
 
 def recalls_open(order: Order, number: int) -> bool:
-    """Whether a frozen sibling of the leg may still trade at the venue."""
+    """Whether a frozen sibling of the leg may still trade at the venue, or may have traded: a fill
+    that is not believed yet takes the claim over once it is."""
     for relation, child in scope.chain(order, number):
         holder = order.claims.get(relation)
         if holder is None or holder not in scope.legs_under(order, child):
             continue
         for other in order.relations[relation].children:
             if other != child and any(
-                order.legs[n].venue is not None for n in scope.legs_under(order, other)
+                order.legs[n].venue is not None
+                or (order.legs[n].fills and order.legs[n].unconfirmed)
+                for n in scope.legs_under(order, other)
             ):
                 return True
     return False
