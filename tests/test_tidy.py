@@ -71,7 +71,7 @@ UNFINISHED = re.compile("|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X")))
 CATCHES_ALL = frozenset(("main.py",))
 """The outermost edge may catch everything, to say it in one sentence."""
 
-PATHS = re.compile(r"(?:src|tests|docs|script|bench|chaos|examples|\.ci)/[\w./-]*[\w-]")
+PATHS = re.compile(r"(?:src|tests|docs|script|bench|chaos|mutants|examples|\.ci)/[\w./-]*[\w-]")
 LINKS = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 
 
@@ -218,7 +218,7 @@ def test_the_core_never_walks_a_set():
 
 def test_functions_and_files_are_short():
     offences = []
-    for path in python_files("src", "tests", "bench", "chaos", "script"):
+    for path in python_files("src", "tests", "bench", "chaos", "mutants", "script"):
         if (lines := path.read_text().count("\n")) > FILE_LINES_MAX:
             offences.append(f"{place(path)}: {lines} lines")
         for node in ast.walk(parse(path)):
@@ -231,7 +231,11 @@ def test_functions_and_files_are_short():
 
 def test_lines_are_at_most_100_columns():
     scripts = [p for p in (ROOT / "script").iterdir() if p.is_file()]
-    paths = python_files("src", "tests", "bench", "chaos") + scripts + [ROOT / "pyproject.toml"]
+    paths = (
+        python_files("src", "tests", "bench", "chaos", "mutants")
+        + scripts
+        + [ROOT / "pyproject.toml"]
+    )
     offences = [
         f"{place(path)}:{number}"
         for path in paths
@@ -264,7 +268,7 @@ def test_only_the_outermost_edge_catches_everything():
 
 def test_names_say_what_things_are():
     offences = []
-    for path in python_files("src", "tests", "bench", "chaos"):
+    for path in python_files("src", "tests", "bench", "chaos", "mutants"):
         for node in ast.walk(parse(path)):
             if isinstance(node, ast.ClassDef):
                 words = re.findall(r"[A-Z][a-z]*", node.name)
@@ -275,7 +279,7 @@ def test_names_say_what_things_are():
 
 def test_every_module_opens_with_a_docstring():
     offences = []
-    for path in python_files("src", "tests", "bench", "chaos"):
+    for path in python_files("src", "tests", "bench", "chaos", "mutants"):
         if not ast.get_docstring(parse(path)):
             offences.append(place(path))
     assert not offences, "\n" + "\n".join(offences)
@@ -283,7 +287,7 @@ def test_every_module_opens_with_a_docstring():
 
 def test_nothing_is_left_unfinished():
     offences = []
-    for path in python_files("src", "tests", "bench", "chaos", "script") + documents():
+    for path in python_files("src", "tests", "bench", "chaos", "mutants", "script") + documents():
         for number, line in enumerate(path.read_text().splitlines(), 1):
             if UNFINISHED.search(line):
                 offences.append(f"{place(path)}:{number}: {line.strip()}")

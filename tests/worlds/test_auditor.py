@@ -170,7 +170,7 @@ def test_i8_a_position_left_bare_untold():
     history = History()
     history.send(ENTRY, 10)
     history.fill(ENTRY, 10, "e1", 10)
-    history.say(f.LegDone(AT, ID, STOP, "rejected", 0))
+    history.say(f.LegDone(AT, ID, STOP, "expired", 0))
     assert [breach.rule for breach in history.auditor.finish()] == ["I8"]
 
 

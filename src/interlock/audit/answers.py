@@ -39,6 +39,9 @@ class Answers:
             tell("answers", f"command {number} was answered twice")
         if isinstance(command, c.PlaceOrder):
             self._placed(tell, command, answer)
+        elif isinstance(command, c.AmendOrder) and isinstance(answer, c.Accepted):
+            if command.if_version is not None and answer.version != command.if_version + 1:
+                tell("amend", f"{answer.order_id} was not at version {command.if_version}")
         elif isinstance(command, c.CancelOrders) and isinstance(answer, c.Accepted):
             self._canceled(tell, command, answer, live, self._live.get(number, []))
 

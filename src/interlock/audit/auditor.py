@@ -8,7 +8,9 @@ it walks everything it knows at every step. Invariant: it never changes what it 
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from interlock.audit import claims, ending, market, sizes
+from msgspec.structs import replace
+
+from interlock.audit import claims, ending, market, promises, sizes
 from interlock.audit.answers import Answers
 from interlock.audit.breach import Breach
 from interlock.audit.ending import VenueBooks
@@ -37,6 +39,8 @@ class Auditor:
         self._dirty: dict[str, bool] = {}
         self._least: dict[str, int] = {}
         """The smallest order of each instrument."""
+        self._started = 0
+        """The event_seq at which the last process began."""
         self._wire = Wire()
         self._answers = Answers()
         self._markets: Markets | None = None
@@ -55,6 +59,12 @@ class Auditor:
             record = self._records[order_id]
             sizes.excess(self._tell, record)
             sizes.both_sides(self._tell, record)
+            promises.undone(self._tell, record)
+            promises.by_others(self._tell, record)
+            if not record.done:
+                claims.unclaimed(self._tell, record)
+                if self._markets is not None:
+                    self._markets.through(self._tell, record)
             if moved:
                 sizes.together(self._tell, record, first_seq)
                 record.held_then.clear()
@@ -92,7 +102,12 @@ class Auditor:
 
     def started(self) -> None:
         """A new process: what the last one had heard and not written down is gone."""
-        self._wire.restart()
+        self._wire.restart(
+            client_id(record.id, leg, attempt)
+            for record in self._records.values()
+            for (leg, attempt), state in record.attempts.items()
+            if state.live
+        )
         self._answers.restart()
         if self._markets is not None:
             self._markets.restart(self._live.values())
@@ -102,12 +117,15 @@ class Auditor:
         self._answers.finish(self._tell)
         for record in self._records.values():
             ending.bare(self._tell, record)
+            if record.done:
+                promises.closed(self._tell, record)
         books = list(venues)
         if books:
             ending.settled(self._tell, self._records, self._wire, books)
             for record in self._live.values():
                 sizes.slices(self._tell, record, self._least)
                 sizes.stops(self._tell, record, self._least)
+                promises.escalated(self._tell, record)
         return self.breaches
 
     # What is written down
@@ -128,6 +146,9 @@ class Auditor:
         if isinstance(fact, f.StrayRecalled):
             self._wire.recalled(fact.client_id)
             return
+        if isinstance(fact, f.EngineStarted):
+            self._started = self.seq
+            return
         record = self._records.get(getattr(fact, "order_id", ""))
         reader = READERS.get(type(fact))
         if record is None or reader is None:
@@ -144,6 +165,7 @@ class Auditor:
         self._live[record.id] = record
         for armed in f.armed_at_once(fact):
             self._armed(record, armed)
+        self._dirty[record.id] = False
 
     def _revived(self, record: Record) -> None:
         """Fills have changed after the fact: the order may live again."""
@@ -163,6 +185,10 @@ class Auditor:
     def _disarmed(self, record: Record, fact: f.LegDisarmed) -> None:
         record.armed.pop(fact.leg, None)
         record.triggered.pop(fact.leg, None)
+        record.at_market.pop(fact.leg, None)
+
+    def _escalated(self, record: Record, fact: f.LegEscalated) -> None:
+        record.at_market[fact.leg] = True
 
     def _activated(self, record: Record, fact: f.TrailActivated) -> None:
         record.active[fact.leg] = True
@@ -178,8 +204,12 @@ class Auditor:
         claims.paused(self._tell, record, fact.leg, "triggered")
         if self._markets is not None:
             self._markets.triggered(self._tell, record, fact)
+        promises.in_time(self._tell, record, fact.leg, fact.at, "triggered")
         record.triggered[fact.leg] = True
         record.armed.pop(fact.leg, None)
+        if fact.trigger_price is not None:
+            halves = 2 if fact.source == "mid" else 1
+            record.fired[fact.leg] = fact.trigger_price // halves
 
     def _claimed(self, record: Record, fact: f.LegClaimed) -> None:
         claims.claimed(self._tell, record, fact)
@@ -188,6 +218,7 @@ class Auditor:
         claims.released(self._tell, record, fact)
 
     def _added(self, record: Record, fact: f.LegAdded) -> None:
+        promises.added(self._tell, record, fact)
         record.legs.append(fact.terms)
         self._revived(record)
 
@@ -197,6 +228,11 @@ class Auditor:
     def _leg_done(self, record: Record, fact: f.LegDone) -> None:
         record.armed.pop(fact.leg, None)
         record.ended[fact.leg] = fact.status
+        promises.gave_up(self._tell, record, fact)
+        promises.kept(self._tell, record, fact)
+        promises.needed(self._tell, record, fact)
+        if fact.status == "canceled" and not any(n == fact.leg for n, _ in record.attempts):
+            claims.recalled(self._tell, record, fact.leg, "ended")
         if record.live(fact.leg):
             self._tell("I4", f"{record.legs[fact.leg].id} of {record.id} ended while it is live")
 
@@ -205,6 +241,9 @@ class Auditor:
     def _amended(self, record: Record, fact: f.OrderAmended) -> None:
         record.amended = True
         for change in fact.changes:
+            resized = replace(record.legs[change.leg], quantity=change.terms.quantity)
+            if fact.by != "outside" and resized != change.terms:
+                claims.frozen(self._tell, record, change.leg, "amended")
             if record.legs[change.leg].trail != change.terms.trail:
                 record.armed.pop(change.leg, None)
             if record.legs[change.leg].when != change.terms.when:
@@ -213,14 +252,22 @@ class Auditor:
             record.armed.pop(change.leg, None)
 
     def _winding(self, record: Record, fact: f.OrderCanceling) -> None:
-        if fact.exposure != "expire":
-            record.winding = fact.exposure
+        if fact.exposure == "expire":
+            record.expiring = True
+            return
+        record.winding, record.winding_reason = fact.exposure, fact.reason
 
     def _adjusted(self, record: Record, fact: f.ExposureAdjusted) -> None:
         record.adjusted += fact.quantity
 
     def _incident(self, record: Record, fact: f.IncidentOpened) -> None:
         kind = str(fact.kind)
+        if kind == "dust_left":
+            symbol = record.legs[fact.leg].instrument
+            if fact.quantity >= self._least.get(symbol, fact.quantity + 1):
+                self._tell("sizes", f"{fact.quantity} of {record.id} is no dust on {symbol}")
+        if kind == "outside_change":
+            record.taken = ""
         record.incidents[kind] = record.incidents.get(kind, 0) + max(1, fact.quantity)
 
     def _done(self, record: Record, fact: f.OrderDone) -> None:
@@ -241,7 +288,12 @@ class Auditor:
         self._wire.sending(self._tell, record, fact)
         claims.frozen(self._tell, record, fact.leg, "sent")
         claims.sent(self._tell, record, fact)
+        promises.in_time(self._tell, record, fact.leg, fact.at, "sent")
+        promises.priced(self._tell, record, fact.leg, fact.order_type, fact.price)
+        if fact.order_type is q.VenueOrderType.MARKET:
+            record.at_market[fact.leg] = True
         sizes.child(self._tell, record, fact)
+        sizes.sliced(self._tell, record, fact)
         record.attempts[fact.leg, fact.attempt] = Attempt(
             fact.quantity,
             fact.price,
@@ -249,6 +301,7 @@ class Auditor:
             question="VenueOrderSending",
             since=self.seq,
             reduce_only=fact.reduce_only,
+            born=self.seq,
         )
         record.armed.pop(fact.leg, None)
         record.ended.pop(fact.leg, None)
@@ -306,6 +359,13 @@ class Auditor:
     def _ended(self, record: Record, fact: Any) -> None:
         attempt = record.attempts[fact.leg, fact.attempt]
         attempt.live, attempt.question = False, ""
+        told = isinstance(fact, f.VenueOrderCanceled | f.VenueOrderExpired)
+        name = client_id(record.id, fact.leg, fact.attempt)
+        self._wire.ended(self._tell, name, attempt.filled if told else None)
+        if isinstance(fact, f.VenueOrderCanceled) and not attempt.recalled:
+            others = fact.reason is r.CancelReason.OUTSIDE
+            asked = fact.reason is r.CancelReason.REQUESTED and attempt.born > self._started
+            record.taken = record.legs[fact.leg].id if others or asked else record.taken
 
     def _filled(self, record: Record, fact: f.VenueOrderFilled) -> None:
         if fact.exec_id in record.fills:
@@ -329,6 +389,7 @@ class Auditor:
 
     def _confirmed(self, record: Record, fact: f.FillConfirmed) -> None:
         record.fills[fact.exec_id].confirmed = True
+        self._wire.confirmed(self._tell, fact.exec_id)
 
     def _refuted(self, record: Record, fact: f.FillRefuted) -> None:
         self._wire.refuted[fact.exec_id] = True
@@ -348,6 +409,7 @@ READERS: dict[type, Callable[[Auditor, Record, Any], None]] = {
     f.LegClaimed: Auditor._claimed,
     f.ClaimReleased: Auditor._released,
     f.LegAdded: Auditor._added,
+    f.LegEscalated: Auditor._escalated,
     f.LegCanceling: Auditor._canceling_leg,
     f.LegDone: Auditor._leg_done,
     f.OrderAmended: Auditor._amended,

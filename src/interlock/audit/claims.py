@@ -20,6 +20,11 @@ def claimed(tell: Tell, record: Record, fact: f.LegClaimed) -> None:
 def released(tell: Tell, record: Record, fact: f.ClaimReleased) -> None:
     if record.claims.pop(fact.oco, None) != fact.leg:
         tell("I1", f"{_name(record, fact.leg)} gives back a claim it does not hold")
+    due = fact.leg in record.triggered and fact.leg not in record.ended
+    others = [n for n in record.under(~fact.oco) if n != fact.leg]
+    unsent = not any(n == fact.leg for n, _ in record.attempts)
+    if due and unsent and not any(record.cum.get(n) for n in others):
+        tell("I1", f"{_name(record, fact.leg)} gives its claim back before it is sent")
 
 
 def frozen(tell: Tell, record: Record, leg: int, what: str) -> None:
@@ -45,6 +50,36 @@ def sent(tell: Tell, record: Record, fact: f.VenueOrderSending) -> None:
         for other in children:
             if other != mine[0] and any(record.live(n) for n in record.under(other)):
                 tell("I1", f"{_name(record, fact.leg)} was sent before its siblings were gone")
+            elif other != mine[0] and _lost_to(record, oco, mine[0], other, fact.leg):
+                tell("I1", f"{_name(record, fact.leg)} was sent though its sibling had filled")
+
+
+def _lost_to(record: Record, oco: int, mine: int, other: int, leg: int) -> bool:
+    """Whether an entry's place in a canceling oco was taken by a fill of another node."""
+    relation = record.relations[oco]
+    if relation.on_partial_fill != "cancel" or record.legs[leg].exits or record.fill(mine):
+        return False
+    legs = [record.legs[n] for n in relation.children if n >= 0]
+    one = len({(terms.instrument, terms.side) for terms in legs}) == 1
+    if one and len(legs) == len(relation.children):
+        return False  # they share one quantity: the rest of it is still to be had
+    return sure(record, other) > 0
+
+
+def unclaimed(tell: Tell, record: Record) -> None:
+    """In a canceling oco the first fill that is sure claims, however small."""
+    for number, relation in enumerate(record.relations):
+        if relation.kind != "oco" or relation.on_partial_fill != "cancel":
+            continue
+        if number not in record.claims and any(sure(record, c) > 0 for c in relation.children):
+            tell("I1", f"oco {number} of {record.id} has filled, and nobody holds its claim")
+
+
+def sure(record: Record, node: int) -> int:
+    """What a node has filled without what is still to be confirmed."""
+    while node < 0 and record.relations[~node].kind == "oto":
+        node = record.relations[~node].children[0]
+    return record.fill(node) - sum(record.unconfirmed(n) for n in record.under(node))
 
 
 def paused(tell: Tell, record: Record, leg: int, what: str) -> None:
@@ -68,13 +103,13 @@ def _entry(record: Record, node: int, waiting: int) -> bool:
     return bool(waiting) and any(record.unconfirmed(n) for n in record.under(node))
 
 
-def recalled(tell: Tell, record: Record, leg: int) -> None:
+def recalled(tell: Tell, record: Record, leg: int, what: str = "recalled") -> None:
     """A recall in the confirmation window needs another reason than the fill."""
-    if record.winding or record.amended or leg in record.canceling:
+    if record.winding or record.expiring or record.amended or leg in record.canceling:
         return
     if record.legs[leg].expire_at is not None or record.legs[leg].system:
         return
-    paused(tell, record, leg, "recalled")
+    paused(tell, record, leg, what)
 
 
 def _covers_a_fill(record: Record, leg: int, node: int) -> bool:

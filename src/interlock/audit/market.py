@@ -68,6 +68,8 @@ class Markets:
         self._shown: list[str] = []
         self._instrument = ""
         self._now = 0
+        self._clock = 0
+        """The process's own clock as it is, which may step back."""
 
     def restart(self, records: Iterable[Record]) -> None:
         """A new process: it has seen nothing yet, and of its trails what was durable."""
@@ -80,6 +82,7 @@ class Markets:
     def tick(self, tick: Tick, now: int, records: Iterable[Record]) -> None:
         """A tick reaches the process at its own time ``now``."""
         self._now = max(self._now, now)
+        self._clock = now
         seen = self._seen.setdefault(tick.instrument, Seen())
         self._instrument = tick.instrument
         self._shown = [] if self._now - tick.at > STALE_NS else seen.take(tick)
@@ -107,7 +110,7 @@ class Markets:
         if level is not None and _beyond(terms, price, level, _trailing(record, leg)):
             waiting.touches += 1
             if waiting.touches == 1:
-                waiting.touched_at = self._now
+                waiting.touched_at = self._clock
         else:
             waiting.touches = 0
 
@@ -118,7 +121,7 @@ class Markets:
         seen = self._seen[self._instrument]
         for record, leg, waiting in self._armed(records):
             terms = record.legs[leg]
-            if terms.when is not None or terms.confirm_ticks > 1 or terms.confirm_ns:
+            if not _plain(terms):
                 continue
             level = _level(record, leg, waiting, waiting.sure)
             if level is None or record.told("gap"):
@@ -152,6 +155,53 @@ class Markets:
         if seen is None or seen.prices.get(fact.source) != fact.price:
             tell("trigger", f"{name} fired at {fact.price}, which {fact.source} does not show")
         self._at_its_level(tell, record, fact, waiting)
+        self._first(tell, record, fact.leg)
+
+    def _first(self, tell: Tell, record: Record, fired: int) -> None:
+        """Of two legs due on one tick a protective stop comes first, else the one listed first."""
+        seen = self._seen.get(self._instrument)
+        for number, relation in enumerate(record.relations if seen is not None else ()):
+            mine = [c for c in relation.children if fired in record.under(c)]
+            if relation.kind != "oco" or not mine:
+                continue
+            beside = [n for n in record.under(~number) if n not in record.under(mine[0])]
+            for leg in beside:
+                if leg in record.armed and _rank(record, leg) < _rank(record, fired):
+                    self._told_late(tell, record, fired, leg)
+
+    def _told_late(self, tell: Tell, record: Record, fired: int, leg: int) -> None:
+        here = record.legs[leg].instrument == self._instrument
+        if here and self._due(record, leg, record.armed[leg]):
+            name = f"{record.legs[fired].id} of {record.id}"
+            tell("trigger", f"{name} fired on a tick that made {record.legs[leg].id} due first")
+
+    def _due(self, record: Record, leg: int, waiting: Waiting) -> bool:
+        """Whether the last tick alone makes a leg due that waits for nothing else."""
+        terms = record.legs[leg]
+        level = _level(record, leg, waiting, waiting.sure)
+        if level is None or not _plain(terms) or record.told("gap"):
+            return False
+        prices = self._seen[terms.instrument].prices
+        return any(
+            channel in self._shown
+            and channel in prices
+            and _beyond(terms, prices[channel], level, _trailing(record, leg))
+            for channel in watched(terms)
+        )
+
+    def through(self, tell: Tell, record: Record) -> None:
+        """What was said of an order leaves nothing waiting for a price that is there already."""
+        for leg, waiting in record.armed.items():
+            terms = record.legs[leg]
+            seen = self._seen.get(terms.instrument)
+            level = _level(record, leg, waiting, waiting.sure)
+            if seen is None or level is None or not _plain(terms) or record.told("gap"):
+                continue
+            for channel in watched(terms):
+                price = seen.prices.get(channel)
+                if price is not None and _beyond(terms, price, level, _trailing(record, leg)):
+                    name = f"{terms.id} of {record.id}"
+                    tell("trigger", f"{name} waits at {level} though {channel} is at {price}")
 
     def _at_its_level(
         self, tell: Tell, record: Record, fact: f.LegTriggered, waiting: Waiting
@@ -175,6 +225,9 @@ class Markets:
             tell("trigger", f"{name} says it waited at {fact.trigger_price}, not {tightest}")
         if terms.confirm_ticks > 1 and waiting.touches < terms.confirm_ticks:
             tell("trigger", f"{name} fired after {waiting.touches} touches")
+        lasted = fact.at - waiting.touched_at
+        if terms.confirm_ns and waiting.touches and lasted < terms.confirm_ns:
+            tell("trigger", f"{name} fired when its touch had lasted {lasted} ns")
 
 
 def watched(terms: LegTerms) -> tuple[str, ...]:
@@ -183,6 +236,16 @@ def watched(terms: LegTerms) -> tuple[str, ...]:
     if terms.type is LegType.LIMIT:
         return ("last", side)
     return (CHANNELS.get(terms.trigger_by, side),)
+
+
+def _rank(record: Record, leg: int) -> tuple[bool, int]:
+    terms = record.legs[leg]
+    return not (terms.exits and terms.type in STOPS), leg
+
+
+def _plain(terms: LegTerms) -> bool:
+    """Whether one price alone makes the leg due."""
+    return terms.when is None and terms.confirm_ticks <= 1 and not terms.confirm_ns
 
 
 def _trailing(record: Record, leg: int) -> bool:

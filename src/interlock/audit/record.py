@@ -32,6 +32,8 @@ class Attempt(Struct):
     """The venue is being asked what became of it."""
     reduce_only: bool = False
     recalled: bool = False
+    born: int = 0
+    """The event_seq of its intent."""
 
     @property
     def leaves(self) -> int:
@@ -74,6 +76,10 @@ class Record(Struct):
     active: dict[int, bool] = field(default_factory=dict)
     """Trailing stops past their activation price."""
     triggered: dict[int, bool] = field(default_factory=dict)
+    fired: dict[int, int] = field(default_factory=dict)
+    """Where legs that trigger said they did, in whole increments."""
+    at_market: dict[int, bool] = field(default_factory=dict)
+    """Legs that went on as market orders."""
     ended: dict[int, str] = field(default_factory=dict)
     canceling: dict[int, bool] = field(default_factory=dict)
     holds: dict[int, bool] = field(default_factory=dict)
@@ -84,6 +90,10 @@ class Record(Struct):
     """The most each oto held when something was sent or amended in this batch of facts."""
     amended: bool = False
     winding: str = ""
+    winding_reason: str = ""
+    expiring: bool = False
+    taken: str = ""
+    """A leg whose venue order was canceled by others, until a person is told."""
     adjusted: int = 0
     done: str = ""
 

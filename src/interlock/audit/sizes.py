@@ -5,10 +5,13 @@ about it is in flight: it can't be changed before the answer.
 """
 
 from interlock.audit.breach import Tell
+from interlock.audit.claims import sure
 from interlock.audit.record import STOPS, Attempt, Record
 from interlock.orders import facts as f
 from interlock.orders.legs import TimeInForce
 from interlock.orders.terms import LegTerms
+
+AMENDING = "VenueOrderAmending"
 
 
 def child(tell: Tell, record: Record, fact: f.VenueOrderSending) -> None:
@@ -42,6 +45,30 @@ def together(tell: Tell, record: Record, since: int) -> None:
         held += sum(record.unconfirmed(n) for n in record.exits(number))
         if asked > held:
             tell("I2", f"{record.id} has exits of {asked} at the venue and holds {held}")
+    root = record.terms.root
+    if root < 0 and record.relations[~root].kind == "oco" and not record.amended:
+        _shared_by_all(tell, record, ~root, since)
+
+
+def _shared_by_all(tell: Tell, record: Record, number: int, since: int) -> None:
+    """Plain exits of a position held elsewhere: what one fills the others no longer cover."""
+    relation = record.relations[number]
+    if relation.on_partial_fill != "reduce" or any(child < 0 for child in relation.children):
+        return
+    whole = max(record.legs[n].quantity for n in relation.children)
+    traded = sum(record.cum.get(n, 0) for n in relation.children)
+    for leg in relation.children:
+        asked = sum(_asked(a, since) for a in record.live(leg))
+        if asked > max(0, whole - traded):
+            name = f"{record.legs[leg].id} of {record.id}"
+            tell("I2", f"{name} works {asked}, {traded} of {whole} has been traded")
+
+
+def _asked(attempt: Attempt, since: int) -> int:
+    """What an attempt works, unless a question about it was open before this batch."""
+    if attempt.recalled or (attempt.question and attempt.since < since):
+        return 0
+    return attempt.asked - attempt.filled if attempt.question == AMENDING else attempt.leaves
 
 
 def note_held(record: Record) -> None:
@@ -99,7 +126,7 @@ def both_sides(tell: Tell, record: Record) -> None:
     for relation in record.relations:
         if relation.kind != "oco" or relation.on_partial_fill != "cancel":
             continue
-        sizes = [_sure(record, c) for c in relation.children]
+        sizes = [sure(record, c) for c in relation.children]
         traded = [size for size in sizes if size > 0]
         if len(traded) < 2:
             continue
@@ -110,13 +137,6 @@ def both_sides(tell: Tell, record: Record) -> None:
         told = record.incidents.get("double_fill", 0) + record.incidents.get("phantom_fill", 0)
         if over > 0 and told == 0:
             tell("I2", f"{record.id} traded {traded} on two sides of an oco, untold")
-
-
-def _sure(record: Record, node: int) -> int:
-    while node < 0 and record.relations[~node].kind == "oto":
-        node = record.relations[~node].children[0]
-    legs = record.under(node)
-    return record.fill(node) - sum(record.unconfirmed(n) for n in legs)
 
 
 def _one_way(legs: list[LegTerms]) -> bool:
@@ -150,9 +170,28 @@ def slices(tell: Tell, record: Record, least: dict[str, int]) -> None:
             covered = covered_by(record, leg)
             if covered == 0 and wanted[leg] < least.get(record.legs[leg].instrument, 1):
                 continue
-            if covered != wanted[leg] and _gate_open(record, leg):
+            if covered != wanted[leg] and gate_open(record, leg):
                 name = f"{record.legs[leg].id} of {record.id}"
                 tell("sizes", f"{name} covers {covered}, its slice is {wanted[leg]}")
+
+
+def sliced(tell: Tell, record: Record, fact: f.VenueOrderSending) -> None:
+    """A target is first sent for exactly its slice of what has filled."""
+    above = record.oto_above(fact.leg)
+    for relation in record.relations:
+        if relation.kind != "all" or fact.leg not in relation.children or above is None:
+            continue
+        legs = list(relation.children)
+        plain = all(c >= 0 and record.legs[c].exits for c in legs)
+        first = record.relations[above].children[0]
+        if not plain or first < 0 or _disturbed(record, legs) or record.claims:
+            continue
+        if any(record.cum.get(n) for n in record.exits(above)) or record.unconfirmed(first):
+            continue
+        wanted = _cut(record, legs, record.fill(first), record.legs[first].quantity)[fact.leg]
+        if fact.quantity != wanted:
+            name = f"{record.legs[fact.leg].id} of {record.id}"
+            tell("sizes", f"{name} is sent for {fact.quantity}, its slice is {wanted}")
 
 
 def _cut(record: Record, legs: list[int], filled: int, whole: int) -> dict[int, int]:
@@ -189,7 +228,7 @@ def _disturbed(record: Record, legs: list[int]) -> bool:
     )
 
 
-def _gate_open(record: Record, leg: int) -> bool:
+def gate_open(record: Record, leg: int) -> bool:
     """Whether no sibling of the leg, or of what it stands under, holds a claim."""
     for oco, holder in record.claims.items():
         mine = [c for c in record.relations[oco].children if leg in record.under(c)]
@@ -216,7 +255,7 @@ def stops(tell: Tell, record: Record, least: dict[str, int]) -> None:
             continue
         if leg in record.ended or leg in record.canceling or terms.when is not None:
             continue
-        if not _gate_open(record, leg) or _shared(record, leg) or leg in record.triggered:
+        if not gate_open(record, leg) or _shared(record, leg) or leg in record.triggered:
             continue
         if record.adjusted and not record.alone(above):
             continue  # which of them was closed by others is the engine's to say

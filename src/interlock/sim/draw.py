@@ -162,6 +162,7 @@ class Draw:
             ambiguous=() if FaultClass.DISK in self.without else ambiguous,
             snapshots=snapshots,
             projection=rng.random() < 0.1,
+            forget_s=rng.choice((0, 0, 0, 90)),
         )
 
     def _moment(self) -> int:
@@ -279,7 +280,7 @@ class Draw:
         leg, field = rng.choice(
             [
                 ("stop", "trigger_price"),
-                ("hard", "trigger_price"),
+                ("down", "trigger_price"),
                 ("target", "price"),
                 ("target_1", "price"),
                 ("entry", "price"),

@@ -122,6 +122,8 @@ class Plan(Struct, frozen=True, omit_defaults=True):
     """When the state is kept, so that recovery starts from it."""
     projection: bool = False
     """Whether the projection is compared with the state at the end: it takes a while."""
+    forget_s: int = 0
+    """How long a done order stays in memory; 0 leaves it at the usual time."""
     format: int = FORMAT
 
     @property

@@ -36,6 +36,8 @@ class TreeMaker:
         self.at = at
         self.sources = sources
         self.count = 0
+        self.plain = False
+        """Whether the order at hand has no policy: the engine keeps such ones in its own way."""
 
     def place(self, price: int, scale: int) -> Body:
         """One placement around ``price``; ``scale`` is a usual move in increments."""
@@ -55,12 +57,13 @@ class TreeMaker:
             self.hedged,
             self.exits,
         )
+        self.plain = False
         order, rules = makers[rng.randrange(len(makers))](price, max(4, scale))
         body: Body = {"client_order_id": f"t{self.count}", "account": "main", "order": order}
         policy = self.policy(scale)
         if self.hedge:
             self.take_sides(order)
-        if policy:
+        if policy and not self.plain:
             body["policy"] = policy
         if rules:
             body["rules"] = rules
@@ -199,7 +202,7 @@ class TreeMaker:
         leg["type"] = kind
         distance = self.far(scale)
         if kind.startswith("trailing"):
-            leg["trail"] = rng.choice([{"ticks": distance}, {"bps": rng.choice([5, 20, 100])}])
+            leg["trail"] = rng.choice([{"ticks": distance}, {"bps": rng.choice([1, 20, 100])}])
             if rng.random() < 0.3:
                 leg["activation_price"] = self.text(base + side * self.far(scale))
             return self.dress(leg, base, scale) if self.at else leg
@@ -271,7 +274,8 @@ class TreeMaker:
 
     def straddle(self, price: int, scale: int) -> tuple[Body, list[Body]]:
         distance, size = self.far(scale), self.quantity()
-        legs = []
+        self.plain = distance % 4 != 0
+        legs: list[Body] = []
         for name, side in (("up", 1), ("down", -1)):
             legs.append(
                 {
@@ -283,6 +287,10 @@ class TreeMaker:
                     "trigger_price": self.text(price + side * distance),
                 }
             )
+            if distance % 3 == 0:  # a breakout from wherever the market turns
+                legs[-1] |= {"type": "trailing_stop", "trail": {"ticks": distance}}
+                legs[-1].pop("trigger_price")
+            legs[-1]["trigger_by"] = self.sources[distance % len(self.sources)]
         return {"type": "oco", "legs": legs}, []
 
     def two_brackets(self, price: int, scale: int) -> tuple[Body, list[Body]]:

@@ -11,6 +11,7 @@ from interlock.audit.auditor import Auditor
 from interlock.audit.breach import Breach
 from interlock.engine.digest import digest, image, restore
 from interlock.engine.evolve import evolve
+from interlock.engine.settings import Settings
 from interlock.engine.state import State
 from interlock.journal.errors import JournalError
 from interlock.journal.frames import decode_facts
@@ -38,7 +39,15 @@ DISK_RETRY_NS = SECOND
 """A process that stopped because the disk was full is started again after this long."""
 INSTANT_ROUNDS_MAX = 2000
 """Looks at one instant. More means that line and venues talk in a circle: a bug."""
-BUGS = (AssertionError, LookupError, AttributeError, TypeError, ValueError, RecursionError)
+BUGS = (
+    AssertionError,
+    ArithmeticError,
+    LookupError,
+    AttributeError,
+    TypeError,
+    ValueError,
+    RecursionError,
+)
 """What the engine raises only when it is wrong."""
 
 
@@ -100,6 +109,8 @@ class World:
             name: MortalVenue(exchange, self.points, self._clock, self._sent)
             for name, exchange in self.exchanges.items()
         }
+        spell = plan.forget_s * SECOND
+        self._settings = Settings(forget_after_ns=spell) if spell else Settings()
         self._known: dict[str, Capabilities] = {v.name: v.capabilities for v in plan.venues}
         self._script = _script(plan)
         self._at = 0
@@ -217,8 +228,12 @@ class World:
         assert line is not None
         self._hear()
         line.run(self._server_time)
+        rounds = 0
         while self._hear():
             line.run(self._server_time)
+            rounds += 1
+            if rounds > INSTANT_ROUNDS_MAX:
+                raise Stuck(f"{rounds} answers at one instant")
         self.auditor.at_rest()
 
     def _hear(self) -> bool:
@@ -319,7 +334,7 @@ class World:
             self._cut = False
             for exchange in self.exchanges.values():
                 exchange.reconnect(self.now)
-        line = Line(self.journal, self._ports)
+        line = Line(self.journal, self._ports, self._settings)
         line.inbox = MortalInbox(self.points)
         line.listeners.append(self._hear_facts)
         line.recover()
@@ -361,11 +376,11 @@ class World:
     # Checks that need the engine's own state
 
     def _check_fold(self, state: State, when: str) -> None:
-        fresh = State()
+        fresh = State(self._settings)
         for frame in self.journal.read(1):
             for fact in decode_facts(frame.payload):
                 evolve(fresh, fact)
-        if digest(fresh) != digest(state):
+        if digest(fresh) != digest(state) or fresh.net != state.net:
             self._breach("I7", f"a replayed journal is another state, {when}")
 
     def _breach(self, rule: str, detail: str) -> None:

@@ -1,0 +1,1 @@
+"""Planted bugs: the simulator's own test. Each must be caught within a stated number of seeds."""

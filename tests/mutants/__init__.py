@@ -1,0 +1,1 @@
+"""Tests of the planted bugs: that they can be planted, and that a survivor is told."""

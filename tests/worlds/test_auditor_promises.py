@@ -1,0 +1,215 @@
+"""The checks that planted bugs asked for, each shown to fire on a history made bad by hand."""
+
+import pytest
+
+from interlock.audit.auditor import Auditor
+from interlock.orders import commands as c
+from interlock.orders import facts as f
+from interlock.orders import reports as r
+from interlock.orders.legs import LegType
+from interlock.orders.requests import VenueOrderType
+from interlock.orders.terms import Change, LegTerms, OrderTerms, PolicyTerms, Relation, Span
+from interlock.orders.ticks import Trade
+from interlock.orders.tree import LegChange, OnExitReject, OnOverfill, OnPartialFill
+
+ID = "o0000001"
+AT = 1_000_000_000
+FIRST, SECOND = 0, 1
+
+
+def leg(name: str, kind: LegType, side: int, **more) -> LegTerms:
+    return LegTerms(name, kind, "BTC.PAPER", side, 10, **more)
+
+
+class History:
+    """One ``oco`` of two legs."""
+
+    def __init__(self, one: LegTerms, two: LegTerms, mode=OnPartialFill.CANCEL, **policy) -> None:
+        self.auditor = Auditor()
+        self.seq = 0
+        relations = (Relation("oco", (FIRST, SECOND), on_partial_fill=mode),)
+        terms = OrderTerms(ID, "one", "main", "", (one, two), ~0, relations, PolicyTerms(**policy))
+        self.say(f.OrderAccepted(AT, terms))
+
+    def say(self, *facts: f.Fact) -> None:
+        self.auditor.hear(self.seq + 1, facts)
+        self.seq += len(facts)
+
+    def send(self, leg: int, side: int, kind=VenueOrderType.LIMIT, price=None, at=AT) -> None:
+        self.say(f.VenueOrderSending(at, ID, leg, 1, kind, side, 10, AT, price))
+
+    def filled(self, leg: int, quantity: int, exec_id: str) -> f.VenueOrderFilled:
+        return f.VenueOrderFilled(AT, ID, leg, 1, exec_id, quantity, 100, quantity, 0, True)
+
+    def rules(self) -> list[str]:
+        return [breach.rule for breach in self.auditor.breaches]
+
+
+def entries() -> History:
+    """A buy and a sell of which one may fill."""
+    return History(leg("up", LegType.LIMIT, 1, price=90), leg("down", LegType.LIMIT, -1, price=110))
+
+
+def exits(mode=OnPartialFill.REDUCE, **policy) -> History:
+    """A target and a stop of a position that was there before."""
+    target = leg("target", LegType.LIMIT_IF_TOUCHED, -1, price=110, trigger_price=110, exits=True)
+    stop = leg("stop", LegType.STOP, -1, trigger_price=95, exits=True)
+    return History(target, stop, mode, **policy)
+
+
+def test_a_fill_that_nobody_claims():
+    history = entries()
+    history.send(FIRST, 1)
+    history.say(history.filled(FIRST, 4, "e1"))
+    assert history.rules() == ["I1"]
+
+
+def test_a_leg_sent_though_its_sibling_has_filled():
+    history = entries()
+    history.send(FIRST, 1)
+    claim = f.LegClaimed(AT, ID, SECOND, 0)
+    history.say(claim, history.filled(FIRST, 10, "e1"))
+    history.send(SECOND, -1)
+    assert history.rules() == ["I1"]
+
+
+def test_a_sibling_that_does_not_shrink():
+    history = exits()
+    history.send(FIRST, -1)
+    history.say(history.filled(FIRST, 6, "e1"))
+    history.send(SECOND, -1, VenueOrderType.MARKET)
+    assert "I2" in history.rules()
+
+
+@pytest.mark.parametrize(("side", "rules"), [(1, []), (-1, ["I2"])])
+def test_an_excess_undone_the_wrong_way(side, rules):
+    history = exits()
+    told = f.IncidentOpened(AT, ID, f.IncidentKind.DOUBLE_FILL, SECOND, "", "", 10)
+    terms = leg("flatten_1", LegType.MARKET, side, system="flatten", scope=SECOND)
+    history.say(told, f.LegAdded(AT, ID, 2, terms))
+    assert history.rules() == rules
+
+
+@pytest.mark.parametrize("policy", [OnOverfill.FLATTEN, OnOverfill.ALERT])
+def test_an_excess_is_undone_only_as_the_policy_says(policy):
+    history = exits(on_overfill=policy)
+    history.say(f.IncidentOpened(AT, ID, f.IncidentKind.DOUBLE_FILL, SECOND, "", "", 10))
+    assert history.rules() == (["I2"] if policy is OnOverfill.FLATTEN else [])
+
+
+def test_a_leg_that_begins_after_its_time():
+    late = leg("up", LegType.LIMIT, 1, price=90, expire_at=AT)
+    history = History(late, leg("down", LegType.LIMIT, -1, price=110))
+    history.send(FIRST, 1)
+    assert history.rules() == ["expiry"]
+    history.say(f.OrderCanceling(AT, ID, "expire", "expired by command"))
+    history.send(SECOND, -1)
+    assert history.rules() == ["expiry"] * 2
+
+
+def test_a_trailing_limit_on_the_wrong_side():
+    trail = leg("trail", LegType.TRAILING_STOP_LIMIT, -1, trail=Span(5), limit_offset=Span(3))
+    history = History(trail, leg("down", LegType.LIMIT, -1, price=110))
+    history.say(f.LegArmed(AT, ID, FIRST, 10, None, 105))
+    history.say(f.LegTriggered(AT, ID, FIRST, "last", 100, 100))
+    history.send(FIRST, -1, price=97)
+    assert history.rules() == []
+    history.say(f.VenueOrderCanceled(AT, ID, FIRST, 1, r.CancelReason.IMMEDIATE))
+    history.say(f.VenueOrderSending(AT, ID, FIRST, 2, VenueOrderType.LIMIT, -1, 10, AT, 103))
+    assert history.rules() == ["price"]
+
+
+@pytest.mark.parametrize("policy", [OnExitReject.ALERT, OnExitReject.RETRY_THEN_MARKET])
+def test_an_exit_given_up(policy):
+    history = exits(on_exit_reject=policy)
+    history.say(f.IncidentOpened(AT, ID, f.IncidentKind.EXIT_REJECTED, SECOND, "", "", 1))
+    history.say(f.LegDone(AT, ID, SECOND, "rejected", 0))
+    assert history.rules() == ([] if policy is OnExitReject.ALERT else ["I8"])
+    history.say(f.LegEscalated(AT, ID, SECOND, ""), f.LegDone(AT, ID, SECOND, "rejected", 0))
+    assert history.rules() == ([] if policy is OnExitReject.ALERT else ["I8"])
+
+
+def test_an_exit_given_up_untold():
+    history = exits(on_exit_reject=OnExitReject.ALERT)
+    history.say(f.LegDone(AT, ID, FIRST, "rejected", 0))
+    assert history.rules() == ["I8"]
+
+
+def test_an_exit_canceled_with_its_entry():
+    history = exits()
+    history.say(f.OrderCanceling(AT, ID, "protect", "canceled by the trader"))
+    history.say(f.LegDone(AT, ID, SECOND, "canceled", 0, "canceled by the trader"))
+    assert history.rules() == ["I8"]
+
+
+def test_a_flatten_that_leaves_something():
+    history = entries()
+    history.send(FIRST, 1)
+    history.say(f.LegClaimed(AT, ID, FIRST, 0), history.filled(FIRST, 10, "e1"))
+    history.say(f.OrderCanceling(AT, ID, "flatten", ""), f.OrderDone(AT, ID, "closed"))
+    assert [breach.rule for breach in history.auditor.finish()] == ["I8"]
+
+
+def test_an_order_taken_away_by_others_untold():
+    history = entries()
+    history.send(FIRST, 1)
+    history.say(f.VenueOrderCanceled(AT, ID, FIRST, 1, r.CancelReason.OUTSIDE))
+    assert history.rules() == ["outside"]
+
+
+def test_an_end_that_no_report_told():
+    history = entries()
+    history.send(FIRST, 1)
+    history.auditor.heard(r.CancelRefused(AT, f"{ID}.0.1", 1, r.VenueReject.ALREADY_DONE))
+    history.say(f.VenueOrderCanceled(AT, ID, FIRST, 1, r.CancelReason.IMMEDIATE))
+    assert history.rules() == ["I4"]
+
+
+def test_a_process_that_does_not_ask_what_was_in_flight():
+    history = entries()
+    history.send(FIRST, 1)
+    history.auditor.started()
+    history.auditor.at_rest()
+    assert history.rules() == ["I5"]
+
+
+def test_an_amend_of_another_version():
+    history = entries()
+    amend = c.AmendOrder({"up": LegChange(price="91")}, "main", order_id=ID, if_version=1)
+    history.auditor.asked(1, amend)
+    history.auditor.answered(1, amend, c.Accepted(ID, 3))
+    assert history.rules() == ["amend"]
+
+
+def test_a_frozen_leg_is_amended():
+    history = entries()
+    history.say(f.LegClaimed(AT, ID, FIRST, 0))
+    moved = leg("down", LegType.LIMIT, -1, price=120)
+    history.say(f.OrderAmended(AT, ID, 2, (Change(SECOND, moved),), "trader"))
+    assert history.rules() == ["I1"]
+
+
+def test_a_target_fires_on_a_tick_that_makes_the_stop_due():
+    target = leg("target", LegType.MARKET_IF_TOUCHED, -1, trigger_price=90, exits=True)
+    stop = leg("stop", LegType.STOP, -1, trigger_price=95, exits=True)
+    history = History(target, stop, OnPartialFill.REDUCE)
+    history.say(f.LegArmed(AT, ID, FIRST, 10, 90), f.LegArmed(AT, ID, SECOND, 10, 95))
+    history.auditor.tick(Trade("BTC.PAPER", AT, 94, 1), AT)
+    history.say(f.LegTriggered(AT, ID, FIRST, "last", 94, 90), f.LegDisarmed(AT, ID, SECOND, ""))
+    assert history.rules() == ["trigger"]
+
+
+def test_a_touch_that_did_not_last():
+    stop = leg("stop", LegType.STOP, -1, trigger_price=95, confirm_ns=500)
+    history = History(stop, leg("down", LegType.LIMIT, -1, price=110))
+    history.say(f.LegArmed(AT, ID, FIRST, 10, 95))
+    history.auditor.tick(Trade("BTC.PAPER", AT, 94, 1), AT)
+    history.say(f.LegTriggered(AT + 400, ID, FIRST, "last", 94, 95))
+    assert history.rules() == ["trigger"]
+
+
+def test_a_leg_waits_for_a_price_that_is_there():
+    history = entries()
+    history.auditor.tick(Trade("BTC.PAPER", AT, 94, 1), AT)
+    history.say(f.LegArmed(AT, ID, FIRST, 10, 95))
+    assert "trigger" in history.rules()
