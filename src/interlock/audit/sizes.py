@@ -41,6 +41,8 @@ def together(tell: Tell, record: Record, since: int) -> None:
             continue
         asked = _demand(record, relation.children[1], since)
         held = max(0, record.held(number), record.held_then.get(number, 0))
+        # A fill that is not believed yet freezes what it would shrink, and recalls nothing (3.1.6).
+        held += sum(record.unconfirmed(n) for n in record.exits(number))
         if asked > held:
             tell("I2", f"{record.id} has exits of {asked} at the venue and holds {held}")
     root = record.terms.root
@@ -97,8 +99,9 @@ def _open(attempt: Attempt, since: int) -> int:
         or attempt.reduce_only
         or attempt.recalled
         or (attempt.question and attempt.since < since)
+        or (attempt.price is None and attempt.trigger_price is None and attempt.born < since)
     ):
-        return 0
+        return 0  # nor can a market order on its way be made smaller by what fills late elsewhere
     if attempt.question == "VenueOrderAmending":
         return attempt.asked - attempt.filled
     return 0 if attempt.question not in ("", "VenueOrderSending") else attempt.leaves

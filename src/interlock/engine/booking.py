@@ -53,6 +53,8 @@ def book(turn: Turn, report: LegReport) -> None:
             turn.query(order, number, attempt)
         elif isinstance(report, r.Canceled | r.Expired):  # of a stray: a fill may come after it
             turn.query(order, number, attempt, turn.at + turn.state.settings.late_look_ns)
+        elif isinstance(report, r.CancelRefused) and report.request == 0:
+            turn.query(order, number, attempt)  # a stray's recall was refused: it may have filled
         if isinstance(report, r.Acknowledged) and attempt > leg.attempts:
             _unexplained(turn, report, "an attempt we did not make")
         else:
@@ -255,6 +257,8 @@ def status(turn: Turn, order: Order, number: int, attempt: int, report: r.OrderS
     if venue is None or venue.attempt != attempt:
         if report.status is r.VenueStatus.WORKING:
             _stray(turn, report, order)
+        elif report.status is r.VenueStatus.NOT_FOUND:
+            _not_found_with_fills(turn, order, number, attempt)
         return
     if report.request <= venue.acted or not venue.querying:
         ignore(turn, report, "answers an older question")
@@ -303,6 +307,17 @@ def _not_found(turn: Turn, order: Order, number: int, report: r.OrderStatus) -> 
         turn.query(order, number, venue.attempt, _not_before(turn, venue, turn.at))
         return
     turn.emit(f.VenueOrderFound(turn.at, order.id, number, venue.attempt, r.VenueStatus.NOT_FOUND))
+
+
+def _not_found_with_fills(turn: Turn, order: Order, number: int, attempt: int) -> None:
+    """The venue does not know an order it has filled: its answer is behind, so it is asked again,
+    less and less often, for as long as a late fill is looked for."""
+    settings = turn.state.settings
+    moments = [b.at for b in order.legs[number].fills.values() if b.attempt == attempt]
+    elapsed = turn.at - max(moments, default=0)
+    if moments and elapsed < settings.late_fill_ns:
+        pause = max(settings.query_after_ns, elapsed)
+        turn.query(order, number, attempt, turn.at + pause)
 
 
 def _not_before(turn: Turn, venue: VenueOrder, until: int) -> int:

@@ -98,6 +98,8 @@ def _amended(state: State, fact: f.OrderAmended) -> None:
             leg.armed = False
         if leg.terms.trail != change.terms.trail or leg.terms.when != change.terms.when:
             leg.holds, leg.atoms = False, 0
+        if leg.terms.when != change.terms.when:
+            leg.volume_base = -1
         leg.terms = change.terms
         leg.suspended = False
         leg.retries = 0
@@ -139,8 +141,8 @@ def _armed(state: State, fact: f.LegArmed) -> None:
     leg.armed_quantity = fact.quantity
     if leg.armed and leg.armed_level == fact.trigger_price:
         return  # only what it covers has changed: it waits on, touches counted and all
-    if leg.terms.when is not None and not leg.armed:
-        leg.volume_base = _volume_base(state, leg)
+    if leg.terms.when is not None and not leg.armed and leg.volume_base < 0:
+        leg.volume_base = _volume_base(state, leg)  # a leg that was frozen counts on
     leg.armed = True
     leg.triggered = False
     leg.armed_level = fact.trigger_price
@@ -166,6 +168,7 @@ def _disarmed(state: State, fact: f.LegDisarmed) -> None:
     if fact.reason == "nothing to exit":
         leg.triggered = leg.escalated = leg.active = False
         leg.watermark = leg.trigger_level = None
+        leg.volume_base = -1
 
 
 def _activated(state: State, fact: f.TrailActivated) -> None:

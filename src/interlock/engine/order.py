@@ -98,7 +98,8 @@ class Leg(Struct, gc=False):
     """A gap was met under ``hold_and_alert``: it waits for a person."""
     atoms: int = 0
     holds: bool = False
-    volume_base: int = 0
+    volume_base: int = -1
+    """The volume that a volume condition counts from; -1 until the leg first waits."""
     retries: int = 0
     not_before: int = 0
     canceling: bool = False

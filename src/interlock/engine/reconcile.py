@@ -153,7 +153,7 @@ def _arm(turn: Turn, order: Order, number: int, quantity: int, level: int | None
             watermark = leg.watermark  # it goes on from there, even from no price at all
         elif watermark is None and (leg.terms.when is None or leg.holds):
             watermark = view.price(prices.channels_of(leg)[0])
-    if leg.terms.when is not None and not leg.armed:
+    if leg.terms.when is not None and leg.volume_base < 0:
         firing.from_volume(turn, leg)
     turn.emit(f.LegArmed(turn.at, order.id, number, quantity, level, watermark))
     if leg.terms.when is not None:

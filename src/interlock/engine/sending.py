@@ -57,14 +57,17 @@ def work(turn: Turn, order: Order, number: int, left: int) -> None:
 
 
 def recalls_open(order: Order, number: int) -> bool:
-    """Whether a frozen sibling of the leg may still trade at the venue."""
+    """Whether a frozen sibling of the leg may still trade at the venue, or may have traded: a fill
+    that is not believed yet takes the claim over once it is."""
     for relation, child in scope.chain(order, number):
         holder = order.claims.get(relation)
         if holder is None or holder not in scope.legs_under(order, child):
             continue
         for other in order.relations[relation].children:
             if other != child and any(
-                order.legs[n].venue is not None for n in scope.legs_under(order, other)
+                order.legs[n].venue is not None
+                or (order.legs[n].fills and order.legs[n].unconfirmed)
+                for n in scope.legs_under(order, other)
             ):
                 return True
     return False
@@ -239,12 +242,12 @@ def _adjust(turn: Turn, order: Order, number: int, left: int) -> None:
     if kind is VenueOrderType.MARKET:
         turn.recall(order, number, "goes on as a market order")
         return
-    total = _wanted_total(leg, left, capabilities)
+    minimum = turn.state.markets[leg.terms.instrument].grid.min_quantity
+    total = _wanted_total(leg, left, minimum, capabilities)
     if price is None and trigger is None:
         return
     if (total, price, trigger) == (venue.quantity, venue.price, venue.trigger_price):
         return
-    minimum = turn.state.markets[leg.terms.instrument].grid.min_quantity
     waiting = capabilities.conditional_ids and venue.trigger_price is not None
     native = capabilities.native_amend and not venue.list_id and not waiting
     if native and left >= minimum and leg.refused < AMENDS_REFUSED_MAX:
@@ -269,12 +272,13 @@ def _adjust(turn: Turn, order: Order, number: int, left: int) -> None:
     turn.recall(order, number, "replace")
 
 
-def _wanted_total(leg: Leg, left: int, capabilities: Capabilities) -> int:
+def _wanted_total(leg: Leg, left: int, minimum: int, capabilities: Capabilities) -> int:
     venue = leg.venue
     assert venue is not None
     display = leg.terms.display_quantity
     if display is not None and not capabilities.iceberg:
         return min(venue.quantity, venue.cum + left)  # the next slice carries any growth
-    if venue.reduce_only and not leg.terms.reduce_only and venue.quantity > venue.cum + left:
+    excess = venue.quantity - venue.cum - left
+    if venue.reduce_only and not leg.terms.reduce_only and 0 < excess < minimum:
         return venue.quantity  # rounded up on purpose; the venue clips it
     return venue.cum + left

@@ -255,10 +255,12 @@ def _resized(
     """A venue order as the venue now says it is."""
     db.execute(
         "UPDATE venue_orders SET quantity=?, whole_units=?, price=coalesce(?, price), "
-        "trigger_price=coalesce(?, trigger_price), updated_at=? WHERE venue_order_id=?",
+        "trigger_price=coalesce(?, trigger_price), updated_at=?, "
+        "status=CASE WHEN cum_units > 0 AND cum_units >= ? THEN 'filled' ELSE status END "
+        "WHERE venue_order_id=?",
         (
             *(doc["quantity"], fact.quantity, doc.get("price"), doc.get("trigger_price")),
-            *(fact.at, doc["venue_order_id"]),
+            *(fact.at, fact.quantity, doc["venue_order_id"]),
         ),
     )
 
