@@ -99,11 +99,12 @@ def _open(attempt: Attempt, since: int) -> int:
         or attempt.reduce_only
         or attempt.recalled
         or (attempt.question and attempt.since < since)
-        or (attempt.price is None and attempt.trigger_price is None and attempt.born < since)
     ):
-        return 0  # nor can a market order on its way be made smaller by what fills late elsewhere
+        return 0
     if attempt.question == "VenueOrderAmending":
         return attempt.asked - attempt.filled
+    if attempt.price is None and attempt.trigger_price is None and attempt.born < since:
+        return 0  # a market order on its way can't be made smaller by what fills late elsewhere
     return 0 if attempt.question not in ("", "VenueOrderSending") else attempt.leaves
 
 
