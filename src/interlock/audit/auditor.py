@@ -231,7 +231,8 @@ class Auditor:
         promises.gave_up(self._tell, record, fact)
         promises.kept(self._tell, record, fact)
         promises.needed(self._tell, record, fact)
-        if fact.status == "canceled" and not any(n == fact.leg for n, _ in record.attempts):
+        untried = not any(n == fact.leg for n, _ in record.attempts)
+        if fact.status == "canceled" and untried and not record.claims:
             claims.recalled(self._tell, record, fact.leg, "ended")
         if record.live(fact.leg):
             self._tell("I4", f"{record.legs[fact.leg].id} of {record.id} ended while it is live")
