@@ -75,7 +75,7 @@ def tell(verdicts: list[Verdict]) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("area", "planted bug", "caught by"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("at seed", "within", "seconds"):
+    for heading in ("seed", "within", "s"):
         table.add_column(heading, justify="right", no_wrap=True)
     for one in verdicts:
         by = one.caught_by or "SURVIVED"

@@ -32,7 +32,7 @@ CLAIMS = (
         400,
     ),
     Bug(
-        "of two legs due on one tick the last listed wins",
+        "the last listed of two legs due at once wins",
         "claims",
         "engine/watching.py",
         "1 if order.legs[code].protective else 2, code)",
@@ -50,7 +50,7 @@ CLAIMS = (
         50,
     ),
     Bug(
-        "a leg counts as claimed only while it is armed",
+        "a claim is taken from its holder",
         "claims",
         "engine/firing.py",
         '        if order.relations[relation].kind != "oco" or relation in order.claims:',
@@ -124,8 +124,8 @@ RECALLS = (
 
 CONFIRMATION = (
     Bug(
-        "siblings are recalled before a fill is confirmed",
-        "confirmation window",
+        "siblings are recalled before confirmation",
+        "confirmation",
         "engine/wants.py",
         "        filled = {c: scope.fill(order, c, confirmed=True) for c in relation.children}\n"
         "        total",
@@ -135,7 +135,7 @@ CONFIRMATION = (
     ),
     Bug(
         "a fill is believed when it is told once",
-        "confirmation window",
+        "confirmation",
         "engine/booking.py",
         "    confirmed = order.terms.policy.confirm_ns == 0",
         "    confirmed = True",
@@ -144,7 +144,7 @@ CONFIRMATION = (
     ),
     Bug(
         "a refuted fill is not taken back",
-        "confirmation window",
+        "confirmation",
         "engine/booking.py",
         '            _take_back(turn, order, number, exec_id, "and does not know the fill")',
         "            continue",
@@ -153,7 +153,7 @@ CONFIRMATION = (
     ),
     Bug(
         "one answer without a fill refutes it",
-        "confirmation window",
+        "confirmation",
         "engine/booking.py",
         "            turn.emit(f.FillDoubted(turn.at, order.id, number, attempt, exec_id))",
         '            _take_back(turn, order, number, exec_id, "once")',
@@ -162,7 +162,7 @@ CONFIRMATION = (
     ),
     Bug(
         "the window's end confirms",
-        "confirmation window",
+        "confirmation",
         "engine/booking.py",
         "    turn.query(order, number, order.legs[number].fills[exec_id].attempt)",
         "    attempt = order.legs[number].fills[exec_id].attempt\n"

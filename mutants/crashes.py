@@ -14,7 +14,7 @@ IDEMPOTENCY = (
         25,
     ),
     Bug(
-        "another body under the same id is answered as a replay",
+        "another body under one id is a replay",
         "idempotency",
         "engine/decide.py",
         "    return accept.digest(place) == stored",
@@ -150,7 +150,7 @@ RECOVERY = (
         25,
     ),
     Bug(
-        "the projection forgets that a frame was read",
+        "the projection forgets how orders ended",
         "recovery",
         "journal/projection_rules.py",
         '        "UPDATE orders SET status=?, done_at=?, updated_at=? WHERE order_id=?",\n'

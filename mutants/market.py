@@ -4,7 +4,7 @@ from mutants.bug import Bug
 
 TRAILING = (
     Bug(
-        "a watermark loosens when the leg is armed again",
+        "a watermark loosens when armed again",
         "trailing",
         "engine/reconcile.py",
         "            watermark = leg.watermark  # it goes on from there, even from no price at all",

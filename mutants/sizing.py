@@ -72,7 +72,7 @@ LADDERS = (
         400,
     ),
     Bug(
-        "targets side by side are not cut to what is there",
+        "targets are not cut to what is there",
         "ladder arithmetic",
         "engine/wants.py",
         "        self.cut(children, lefts, budget)\n",

@@ -19,7 +19,7 @@ HARMLESS = Bug(
     3,
 )
 AREAS = ("claims", "sizing", "recovery", "recall races", "trailing", "ladder arithmetic")
-MORE_AREAS = ("idempotency", "confirmation window")
+MORE_AREAS = ("idempotency", "confirmation")
 QUICK = ("a fill is believed when it is told once", "every exit races")
 
 
