@@ -158,7 +158,7 @@ CONFIRMATION = (
         "            turn.emit(f.FillDoubted(turn.at, order.id, number, attempt, exec_id))",
         '            _take_back(turn, order, number, exec_id, "once")',
         "A copy of the venue's books that is behind takes a real fill away.",
-        100,
+        400,
     ),
     Bug(
         "the window's end confirms",
