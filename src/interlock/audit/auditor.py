@@ -215,7 +215,8 @@ class Auditor:
         claims.claimed(self._tell, record, fact)
 
     def _released(self, record: Record, fact: f.ClaimReleased) -> None:
-        claims.released(self._tell, record, fact)
+        least = self._least.get(record.legs[fact.leg].instrument, 1)
+        claims.released(self._tell, record, fact, least)
 
     def _added(self, record: Record, fact: f.LegAdded) -> None:
         promises.added(self._tell, record, fact)

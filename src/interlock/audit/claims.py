@@ -17,13 +17,15 @@ def claimed(tell: Tell, record: Record, fact: f.LegClaimed) -> None:
     record.claims[fact.oco] = fact.leg
 
 
-def released(tell: Tell, record: Record, fact: f.ClaimReleased) -> None:
+def released(tell: Tell, record: Record, fact: f.ClaimReleased, least: int = 1) -> None:
+    """``least``: the venue's minimum; a share below it can't be sent before its entry fills on."""
     if record.claims.pop(fact.oco, None) != fact.leg:
         tell("I1", f"{_name(record, fact.leg)} gives back a claim it does not hold")
     due = fact.leg in record.triggered and fact.leg not in record.ended
     others = [n for n in record.under(~fact.oco) if n != fact.leg]
     unsent = not any(n == fact.leg for n, _ in record.attempts)
-    if due and unsent and not any(record.cum.get(n) for n in others):
+    small = _share_so_far(record, fact.leg) < least
+    if due and unsent and not small and not any(record.cum.get(n) for n in others):
         tell("I1", f"{_name(record, fact.leg)} gives its claim back before it is sent")
 
 
@@ -125,6 +127,16 @@ def _fill_inside(record: Record, leg: int, node: int) -> bool:
     first = record.relations[above].children[0]
     inside = set(record.under(first)) <= set(record.under(node))
     return inside and record.fill(first) > 0
+
+
+def _share_so_far(record: Record, leg: int) -> int:
+    """A leg's part, rounded up, of what its entry has filled; all of it for a leg without one."""
+    above = record.oto_above(leg)
+    if above is None:
+        return record.legs[leg].quantity
+    first = record.relations[above].children[0]
+    whole = max(1, sum(record.legs[n].quantity for n in record.under(first)))
+    return -(-record.fill(first) * record.legs[leg].quantity // whole)
 
 
 def _name(record: Record, leg: int) -> str:

@@ -199,12 +199,12 @@ def release_claims(turn: Turn, order: Order, plan: list[Want]) -> None:
     for number, holder in list(order.claims.items()):
         relation = order.relations[number]
         leg = order.legs[holder]
+        free = leg.ended or _rests_as_target(leg) or _too_small(turn, leg, plan[holder])
         if relation.on_partial_fill is OnPartialFill.CANCEL:
             child = scope.child_with(order, number, holder)
-            unused = not scope.fill(order, child)
-            if not (unused and (leg.ended or _rests_as_target(leg))):
+            if not (free and not scope.fill(order, child)):
                 continue
-        elif not (leg.ended or _rests_as_target(leg) or _idle(leg)):
+        elif not (free or _idle(leg)):
             continue
         waiting = [
             n
@@ -226,6 +226,13 @@ def _rests_as_target(leg: Leg) -> bool:
         and leg.venue is not None
         and leg.venue.acknowledged
     )
+
+
+def _too_small(turn: Turn, leg: Leg, want: Want) -> bool:
+    """Due, but below the venue's minimum until its entry fills on: meanwhile nothing of it trades,
+    and what protects the rest must not be frozen for it."""
+    minimum = turn.state.markets[leg.terms.instrument].grid.min_quantity
+    return leg.venue is None and want.kind is Kind.WORK and 0 < want.quantity < minimum
 
 
 def _idle(leg: Leg) -> bool:
