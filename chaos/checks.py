@@ -13,6 +13,7 @@ from msgspec import Struct
 from chaos import wire
 from chaos.client import Asked, Client
 from chaos.process import SETTINGS
+from interlock.audit.auditor import Auditor
 from interlock.engine.digest import digest, restore
 from interlock.engine.evolve import evolve
 from interlock.engine.state import State
@@ -24,7 +25,6 @@ from interlock.orders import facts as f
 from interlock.orders.commands import Accepted
 from interlock.orders.ids import client_id
 from interlock.orders.terms import LegTerms
-from interlock.runtime.audit import Auditor
 
 
 class Story(Struct):
@@ -40,6 +40,8 @@ class Story(Struct):
     """Order ids of which at least a leg has ended."""
     refused: dict[tuple[str, str], int]
     sent: dict[str, bool]
+    booked: dict[str, int]
+    """Execution id -> the quantity booked for it."""
     facts: int = 0
     frames: int = 0
     starts: int = 0
@@ -74,12 +76,15 @@ class Story(Struct):
                 self.sent[client_id(fact.order_id, fact.leg, fact.attempt)] = True
             case f.VenueOrderFilled():
                 self.fills += 1
+                self.booked[fact.exec_id] = fact.quantity
+            case f.FillRefuted():
+                self.booked.pop(fact.exec_id, None)
             case f.EngineStarted():
                 self.starts += 1
 
 
 def new_story() -> Story:
-    return Story(Auditor(), {}, {}, {}, {}, {}, {})
+    return Story(Auditor(), {}, {}, {}, {}, {}, {}, {})
 
 
 def journal(
@@ -228,9 +233,13 @@ def _ended(one: Asked, order_id: str, story: Story) -> bool:
 
 def at_venue(story: Story, state: State, shown: wire.Shown) -> Iterator[str]:
     """The venue and the journal explain each other."""
-    executions = [(e.client_id, e.exec_id, e.quantity) for e in shown.executions]
-    for breach in story.auditor.finish(shown.open_ids, executions):
+    for breach in story.auditor.finish():
         yield str(breach)
+    traded = {e.exec_id: e.quantity for e in shown.executions if e.client_id in story.sent}
+    for name in sorted(traded.keys() | story.booked.keys()):
+        if traded.get(name) != story.booked.get(name):
+            said = f"{traded.get(name)} at the venue and is booked as {story.booked.get(name)}"
+            yield f"I6: execution {name} is {said}"
     for submit in shown.submits:
         if submit.client_id not in story.sent:
             yield f"I5: {submit.client_id} reached the venue and is not in the journal"

@@ -24,7 +24,7 @@ from interlock.orders.instruments import Instrument
 from interlock.orders.reports import Connection
 from interlock.orders.requests import Request, SubmitVenueList, SubmitVenueOrder
 from interlock.orders.ticks import Quote, Tick, Trade
-from interlock.sim.world import draw_capabilities
+from interlock.sim.draw import draw_capabilities
 from interlock.venues.paper.exchange import PaperExchange
 from interlock.venues.paper.faults import Faults, Latency
 
