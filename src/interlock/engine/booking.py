@@ -55,8 +55,6 @@ def book(turn: Turn, report: LegReport) -> None:
             turn.query(order, number, attempt, turn.at + turn.state.settings.late_look_ns)
         elif isinstance(report, r.CancelRefused) and report.request == 0:
             turn.query(order, number, attempt)  # a stray's recall was refused: it may have filled
-        elif isinstance(report, r.OutcomeUnknown) and late:  # or nobody knows what became of it
-            turn.query(order, number, attempt, turn.at + turn.state.settings.query_after_ns)
         if isinstance(report, r.Acknowledged) and attempt > leg.attempts:
             _unexplained(turn, report, "an attempt we did not make")
         else:
