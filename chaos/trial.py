@@ -17,7 +17,7 @@ from chaos.life import Life, Lives
 SETTLE_S = 7.0
 """Longer than the engine's last look for a late fill."""
 QUIET_S = 0.6
-REST_LOOKS = 40
+REST_LOOKS = 60
 
 Progress = Callable[[str], None]
 
