@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interlock.engine import flat
+from interlock.engine.book import acceptance
 from interlock.engine.decide import decide
 from interlock.engine.digest import digest, image, restore
 from interlock.engine.evolve import evolve
@@ -150,7 +151,7 @@ def test_the_plain_pair_takes_the_short_way():
     (fact,) = decision.facts
     assert isinstance(fact, f.OrderAccepted)
     assert fact.armed == (f.Armed(9_000), f.Armed(None, 10_000))
-    assert state.orders.acceptance(fact.terms.id) is not None
+    assert decision.encoded == state.orders.kept()[0][0] == acceptance(fact)
     assert state.orders.living() == []
 
 

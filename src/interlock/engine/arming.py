@@ -11,18 +11,19 @@ from typing import Final
 from interlock.engine import prices
 from interlock.engine.entries import Entry, TrailEntry
 from interlock.engine.order import STOPS, TRAILS, Leg, Order
-from interlock.engine.state import State
+from interlock.engine.state import MarketView, State
 from interlock.engine.triggers import atom_key
 from interlock.orders import facts as f
-from interlock.orders.conditions import PriceSource
 from interlock.orders.facts import Channel
 from interlock.orders.legs import LegType
-from interlock.orders.terms import Atom, AtomKind
+from interlock.orders.terms import Atom, AtomKind, LegTerms
 
-LAST: Final = PriceSource.LAST
 ON_LAST: Final = Channel.LAST
 ON_MID: Final = Channel.MID
 """Names of this module: an enum's member costs a look-up each time it is named."""
+Wait = tuple[MarketView, Channel, int | None, bool | None, LegTerms]
+"""One leg's market and channel, the level there and whether it waits for a rise; of a trailing
+stop the watermark, and nothing for the rise."""
 
 
 def waits_for_price(leg: Leg) -> bool:
@@ -75,29 +76,36 @@ def at_once(
 
     ``marks`` are watermarks reached since, where there are any.
     """
-    order_id = fact.terms.id
-    entries: list[Entry] = []
+    waits: list[Wait] = []
     for number, terms in enumerate(fact.terms.legs):
-        if terms.trigger_by is LAST:
-            name = ON_LAST
-            channel = state.markets[terms.instrument].last_channel
-        else:
-            name = prices.channel_of(terms.trigger_by, terms.side)
-            channel = state.channel(terms.instrument, name)
+        name = prices.channel_of(terms.trigger_by, terms.side)
         armed = fact.armed[number]
         level = armed.trigger_price
-        if level is not None:
-            if name is ON_MID:
-                level *= 2
+        view = state.markets[terms.instrument]
+        if level is None:
+            mark = marks[number] if marks else armed.watermark
+            waits.append((view, name, mark, None, terms))
+        else:
             rises = (terms.type in STOPS) is (terms.side > 0)
+            waits.append((view, name, level * 2 if name is ON_MID else level, rises, terms))
+    return entered(waits, fact.terms.id)
+
+
+def entered(waits: list[Wait], order_id: str) -> tuple[Entry, ...]:
+    """The entries of an order's legs, one each, in the index from now on."""
+    entries: list[Entry] = []
+    number = 0
+    for view, name, level, rises, terms in waits:
+        channel = view.last_channel if name is ON_LAST else view.channel(name)
+        if rises is not None:
+            assert level is not None
             entries.append(channel.wait(order_id, number, level, rises))
-            continue
-        assert terms.trail is not None, "what has no level trails"
-        ticks = prices.in_channel(name, terms.trail.ticks)
-        mark = marks[number] if marks else armed.watermark
-        entries.append(
-            channel.trail(order_id, number, terms.side < 0, ticks, terms.trail.bps, mark)
-        )
+        else:
+            assert terms.trail is not None, "what has no level trails"
+            ticks = prices.in_channel(name, terms.trail.ticks)
+            selling = terms.side < 0
+            entries.append(channel.trail(order_id, number, selling, ticks, terms.trail.bps, level))
+        number += 1  # noqa: SIM113 - enumerate of tuples costs a tuple more
     return tuple(entries)
 
 

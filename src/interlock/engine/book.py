@@ -14,9 +14,11 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from interlock.engine.entries import Entry, Key, TrailEntry
+from interlock.engine.entries import Entry, Kept, Key, TrailEntry
 from interlock.engine.order import Leg, Order
 from interlock.orders.facts import OrderAccepted
+from interlock.orders.ids import order_id as id_of
+from interlock.orders.ids import order_number
 from interlock.orders.terms import OrderTerms
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
@@ -35,7 +37,8 @@ class OrderBook:
 
     def __init__(self, entries: Entries) -> None:
         self._living: dict[str, Order] = {}
-        self._kept: dict[str, tuple[bytes, tuple[Entry, ...]]] = {}
+        self._kept: dict[int, Kept] = {}
+        """By number: they come one after the other, and lie in memory that way."""
         self._entries = entries
         """What each leg (or atom) of a living order has waiting in the index."""
         self._clients: dict[str, dict[str, str]] = {}
@@ -47,11 +50,11 @@ class OrderBook:
         return len(self._living) + len(self._kept)
 
     def __contains__(self, order_id: str) -> bool:
-        return order_id in self._living or order_id in self._kept
+        return order_id in self._living or order_number(order_id) in self._kept
 
     def __iter__(self) -> Iterator[str]:
         """Ids, as accepted: they sort that way."""
-        return iter(sorted([*self._living, *self._kept]))
+        return iter(sorted([*self._living, *map(id_of, self._kept)]))
 
     def __getitem__(self, order_id: str) -> Order:
         order = self._living.get(order_id)
@@ -59,7 +62,7 @@ class OrderBook:
 
     def get(self, order_id: str) -> Order | None:
         order = self._living.get(order_id)
-        if order is None and order_id in self._kept:
+        if order is None and order_number(order_id) in self._kept:
             return self._awaken(order_id)
         return order
 
@@ -73,8 +76,8 @@ class OrderBook:
     def sketches(self) -> Iterator[Order]:
         """Every order as accepted, to be read only: act on one through its id."""
         for order_id in self:
-            kept = self._kept.get(order_id)
-            yield self._living[order_id] if kept is None else _order(_DECODER.decode(kept[0]))
+            kept = self._kept.get(order_number(order_id))
+            yield self._living[order_id] if kept is None else _order(_DECODER.decode(kept.data))
 
     # Written by ``evolve`` and ``digest`` alone.
 
@@ -83,27 +86,22 @@ class OrderBook:
         self._living[terms.id] = order
         self._know(terms.account, terms.client_order_id, terms.id)
 
-    def keep(
-        self, fact: OrderAccepted, entries: tuple[Entry, ...], data: bytes | None = None
-    ) -> None:
-        """Keep an order as its acceptance; ``data`` is the encoded fact, where it is at hand."""
-        terms = fact.terms
-        self._kept[terms.id] = (data or _ENCODER.encode(fact), entries)
+    def keep(self, terms: OrderTerms, number: int, entries: tuple[Entry, ...], data: bytes) -> None:
+        """Keep an order as its acceptance, encoded as ``data``; ``number`` is its id's."""
+        if len(entries) == 2:
+            self._kept[number] = Kept(data, entries[0], entries[1])
+        else:
+            self._kept[number] = Kept(data, entries[0], None, entries[1:])
         self._know(terms.account, terms.client_order_id, terms.id)
-
-    def acceptance(self, order_id: str) -> bytes | None:
-        """The acceptance of an order that only waits, as the journal writes it."""
-        kept = self._kept.get(order_id)
-        return None if kept is None else kept[0]
 
     def kept(self) -> list[tuple[bytes, Watermarks]]:
         """For a snapshot: acceptances, and how far trailing stops have come since."""
-        return [(data, _watermarks(entries)) for data, entries in self._kept.values()]
+        return [(kept.data, _watermarks(kept.entries)) for kept in self._kept.values()]
 
     def watermarks(self, order_id: str) -> Watermarks:
         """How far the trailing stops of an order that only waits have come; else nothing."""
-        kept = self._kept.get(order_id)
-        return () if kept is None else _watermarks(kept[1])
+        kept = self._kept.get(order_number(order_id))
+        return () if kept is None else _watermarks(kept.entries)
 
     def drop(self, order_id: str) -> None:
         """Forget a done order; its ids and the digest of its body stay known."""
@@ -122,9 +120,9 @@ class OrderBook:
         order = self._living.get(order_id)
         if order is not None:
             return order.terms.digest or terms_digest(order.terms)
-        kept = self._kept.get(order_id)
+        kept = self._kept.get(order_number(order_id))
         if kept is not None:
-            return terms_digest(_DECODER.decode(kept[0]).terms)
+            return terms_digest(_DECODER.decode(kept.data).terms)
         return self._forgotten[order_id]
 
     def forgotten(self) -> list[tuple[str, str, str, str]]:
@@ -147,11 +145,16 @@ class OrderBook:
         clients[client] = order_id
 
     def _awaken(self, order_id: str) -> Order:
-        data, entries = self._kept.pop(order_id)
-        order = self._living[order_id] = _order(_DECODER.decode(data))
-        for entry in entries:
+        kept = self._kept.pop(order_number(order_id))
+        order = self._living[order_id] = _order(_DECODER.decode(kept.data))
+        for entry in kept.entries:
             self._entries[entry.key] = [entry]
         return order
+
+
+def acceptance(fact: OrderAccepted) -> bytes:
+    """The fact as the journal writes it."""
+    return _ENCODER.encode(fact)
 
 
 def terms_digest(terms: OrderTerms) -> str:

@@ -20,8 +20,8 @@ from interlock.engine import (
     watching,
     winding,
 )
-from interlock.engine.book import TERMS_MARK
-from interlock.engine.evolve import evolve
+from interlock.engine.book import TERMS_MARK, acceptance
+from interlock.engine.evolve import evolve, keep
 from interlock.engine.inputs import Decision, Define, Input, Start, Wakeup
 from interlock.engine.leg import LegState
 from interlock.engine.numbers import signal_units
@@ -34,10 +34,11 @@ from interlock.orders import facts as f
 from interlock.orders import reports as r
 from interlock.orders.facts import Channel
 from interlock.orders.rejects import Reject, RejectCode
-from interlock.orders.requests import QueryOpenOrders
+from interlock.orders.requests import QueryOpenOrders, Request
 from interlock.orders.ticks import Quote, Tick, Trade
 
 NOTHING: Final = Decision([], [])
+NO_REQUESTS: Final[list[Request]] = []
 SORTS: Final[dict[type, int]] = {
     **dict.fromkeys(get_args(c.Command), 0),
     **dict.fromkeys(get_args(r.Report), 1),
@@ -333,13 +334,13 @@ def _about_order(
 
 def _place_flat(state: State, place: c.PlaceOrder, at: int) -> Decision | None:
     """An order that is flat and new needs no turn: one fact is all there is to say."""
-    if state.orders.named(place.account, place.client_order_id) is not None:
+    plain = flat.accept(state, place, at)
+    if plain is None:
         return None
-    fact = flat.accept(state, place, at)
-    if fact is None:
-        return None
-    evolve(state, fact)
-    return Decision([fact], [], c.Accepted(fact.terms.id, 1))
+    fact, waits = plain
+    data = acceptance(fact)
+    order_id = keep(state, fact, data, waits)
+    return Decision([fact], NO_REQUESTS, c.Accepted(order_id, 1), data)
 
 
 def _same_body(state: State, known: str, place: c.PlaceOrder) -> bool:

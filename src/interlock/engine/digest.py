@@ -16,6 +16,7 @@ from interlock.engine.settings import Settings
 from interlock.engine.state import MarketView, State
 from interlock.orders.facts import OrderAccepted
 from interlock.orders.grid import Grid
+from interlock.orders.ids import order_number
 
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Image)
@@ -90,7 +91,8 @@ def restore(data: bytes, settings: Settings | None = None) -> State:
         state.net[(account, name, side)] = quantity
     for acceptance, marks in found.waiting:
         fact = _ACCEPTANCE.decode(acceptance)
-        state.orders.keep(fact, arming.at_once(state, fact, marks), acceptance)
+        entries = arming.at_once(state, fact, marks)
+        state.orders.keep(fact.terms, order_number(fact.terms.id), entries, acceptance)
     for order in found.orders:
         state.orders.add(order)
         for number, leg in enumerate(order.legs):

@@ -66,6 +66,22 @@ class TrailEntry(Struct, order=True, gc=False):
 Entry = LevelEntry | TrailEntry
 
 
+class Kept(Struct, gc=False):
+    """An order that only waits: its acceptance, as journaled, and its entries, one per leg.
+
+    Most have one leg or two; a tuple for them would cost as much again.
+    """
+
+    data: bytes
+    first: Entry
+    second: Entry | None = None
+    others: tuple[Entry, ...] = ()
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        return (self.first, *self.others) if self.second is None else (self.first, self.second)
+
+
 class Touched(Struct, gc=False):
     """An entry the market has reached, but not often or long enough yet."""
 

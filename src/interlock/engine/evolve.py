@@ -7,7 +7,10 @@ refused before the fact was made.
 from collections.abc import Callable
 from typing import Any
 
+from msgspec.structs import astuple
+
 from interlock.engine import arming, venuefold
+from interlock.engine.book import acceptance
 from interlock.engine.leg import LegState
 from interlock.engine.numbers import signal_units
 from interlock.engine.order import Leg, Order
@@ -22,6 +25,19 @@ def evolve(state: State, fact: f.Fact) -> None:
     if fact.at > state.now:
         state.now = fact.at
     _FOLDS[type(fact)](state, fact)
+
+
+def keep(state: State, fact: f.OrderAccepted, data: bytes, waits: list[arming.Wait]) -> str:
+    """``evolve`` for an order that only waits, with what was worked out on the way to the fact:
+    its encoding, and where its legs wait. The order's id.
+    """
+    state.seq += 1
+    at, terms, _ = astuple(fact)
+    if at > state.now:
+        state.now = at
+    order_id: str = terms.id
+    state.orders.keep(terms, state.seq, arming.entered(waits, order_id), data)
+    return order_id
 
 
 def _instrument_defined(state: State, fact: f.InstrumentDefined) -> None:
@@ -82,7 +98,7 @@ def _nothing(state: State, fact: f.Fact) -> None:
 
 def _accepted(state: State, fact: f.OrderAccepted) -> None:
     if fact.armed:
-        state.orders.keep(fact, arming.at_once(state, fact))
+        state.orders.keep(fact.terms, state.seq, arming.at_once(state, fact), acceptance(fact))
         return
     terms = fact.terms
     state.orders.add(Order(terms, [Leg(leg) for leg in terms.legs], fact.at))

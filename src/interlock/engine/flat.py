@@ -10,6 +10,7 @@ from typing import Any, Final
 from msgspec.structs import astuple
 
 from interlock.engine import checks, legterms, prices
+from interlock.engine.arming import ON_LAST, ON_MID, Wait
 from interlock.engine.book import terms_digest
 from interlock.engine.order import STOPS
 from interlock.engine.refusal import Refused
@@ -30,7 +31,7 @@ from interlock.orders.legs import (
     TimeInForce,
     TrailingStop,
 )
-from interlock.orders.terms import LegTerms, OrderTerms, PolicyTerms, Relation
+from interlock.orders.terms import LegTerms, OrderTerms, PolicyTerms, Relation, RuleTerms
 from interlock.orders.tree import WIDTH_MAX, Oco, OnPartialFill, Policy
 
 ID_LENGTH_MAX: Final = 64
@@ -51,11 +52,19 @@ PAIR_NAMES: Final = ("leg_1", "leg_2")
 PLAIN_PAIR: Final = (Relation("oco", PAIR, -1, "", OnPartialFill.CANCEL),)
 BUY: Final = Side.BUY
 LAST: Final = PriceSource.LAST
-MID: Final = PriceSource.MID
 STOP_LIMIT: Final = LegType.STOP_LIMIT
 LIMIT_IF_TOUCHED: Final = LegType.LIMIT_IF_TOUCHED
 TRAILING_STOP: Final = LegType.TRAILING_STOP
 """Names of this module: an enum's member costs a look-up each time it is named."""
+NO_RULES: Final[tuple[RuleTerms, ...]] = ()
+_ACCEPTED: Final = OrderAccepted
+_ARMED: Final = Armed
+_TERMS: Final = OrderTerms
+_LEG_TERMS: Final = LegTerms
+_OCO: Final = Oco
+"""So are classes of other modules, in compiled code."""
+LegRead = tuple[LegTerms, MarketView, LegType, int, int | None, PriceSource]
+"""A leg's terms, its market, and of the terms: type, side, trigger price, whose price."""
 KINDS: Final[dict[type, LegType]] = {
     Stop: LegType.STOP,
     StopLimit: LegType.STOP_LIMIT,
@@ -65,26 +74,38 @@ KINDS: Final[dict[type, LegType]] = {
 }
 
 
-def accept(state: State, place: PlaceOrder, at: int) -> OrderAccepted | None:
+def accept(state: State, place: PlaceOrder, at: int) -> tuple[OrderAccepted, list[Wait]] | None:
     """The acceptance of a flat order with every leg armed; nothing for any other order."""
+    if state.down and any(state.down.values()):
+        return None
+    armed: list[Armed] = []
+    waits: list[Wait] = []
     try:
-        terms = terms_of(state, place, order_id(state.seq + 1))
-        if terms is None or (state.down and any(state.down.values())):
+        read = _read(state, astuple(place), order_id(state.seq + 1), True)
+        if read is None:
             return None
-        armed: list[Armed] = []
-        for leg in terms.legs:
-            view = state.markets[leg.instrument]
+        terms, parts = read
+        for leg, view, kind, side, level, source in parts:
             if view.halted:
                 return None
             if view.grid.judges_value:
                 checks.value(view.grid, view.reference(), leg, "")
-            wait = _waits(leg, view)
-            if wait is None:
-                return None
-            armed.append(wait)
+            name = ON_LAST if source is LAST else prices.channel_of(source, side)
+            price = view.last if name is ON_LAST else view.price(name) or 0
+            if level is None:
+                mark = price or None
+                armed.append(_ARMED(None, mark))
+                waits.append((view, name, mark, None, leg))
+                continue
+            there = level * 2 if name is ON_MID else level
+            rises = (kind in STOPS) is (side > 0)
+            if price and (price >= there if rises else price <= there):
+                return None  # the market is there already
+            armed.append(_ARMED(level))
+            waits.append((view, name, there, rises, leg))
     except Refused:
         return None  # the general way says why
-    return OrderAccepted(at, terms, tuple(armed))
+    return _ACCEPTED(at, terms, tuple(armed)), waits
 
 
 def body_digest(state: State, place: PlaceOrder) -> str:
@@ -93,22 +114,29 @@ def body_digest(state: State, place: PlaceOrder) -> str:
     Two bodies of flat orders are the same when they mean the same terms.
     """
     try:
-        terms = terms_of(state, place, "")
+        read = _read(state, astuple(place), "", False)
     except Refused:
         return ""
-    return "" if terms is None else terms_digest(terms)
+    return "" if read is None else terms_digest(read[0])
 
 
-def terms_of(state: State, place: PlaceOrder, name: str) -> OrderTerms | None:
-    """The terms of a flat order, whatever the market; nothing for any other order."""
-    client, account, node, policy, rules, tag, rounds, made_at, max_age = astuple(place)
+def _read(
+    state: State, place: tuple[Any, ...], name: str, new: bool
+) -> tuple[OrderTerms, list[LegRead]] | None:
+    """The terms of a flat order, whatever the market; nothing for any other order.
+
+    ``new`` orders have an id that their client has not used.
+    """
+    client, account, node, policy, rules, tag, rounds, made_at, max_age = place
     if policy is not USUAL_POLICY and policy != USUAL_POLICY:
         return None
     if rules or rounds or made_at is not None or max_age is not None:
         return None
     if not account or not 0 < len(client) <= ID_LENGTH_MAX:
         return None
-    if type(node) is Oco:
+    if new and state.orders.named(account, client) is not None:
+        return None
+    if type(node) is _OCO:
         nodes: tuple[Any, ...] = node.legs
         if not 2 <= len(nodes) <= WIDTH_MAX:
             return None
@@ -120,16 +148,21 @@ def terms_of(state: State, place: PlaceOrder, name: str) -> OrderTerms | None:
     names = _names(nodes)
     if names is None:
         return None
+    parts: list[LegRead] = []
     legs: list[LegTerms] = []
     for number, leg in enumerate(nodes):
         kind = KINDS.get(type(leg))
         if kind is None:
             return None
-        terms = _leg(state, astuple(leg), kind, names[number])
-        if terms is None:
+        part = _leg(state, astuple(leg), kind, names[number])
+        if part is None:
             return None
-        legs.append(terms)
-    return OrderTerms(name, client, account, "", tuple(legs), root, relations, USUAL_TERMS, (), tag)
+        parts.append(part)
+        legs.append(part[0])
+    all_legs = tuple(legs)
+    usual = USUAL_TERMS
+    terms = _TERMS(name, client, account, "", all_legs, root, relations, usual, NO_RULES, tag)
+    return terms, parts
 
 
 def _oco(node: Oco) -> tuple[Relation, ...]:
@@ -152,8 +185,11 @@ def _names(nodes: tuple[Any, ...]) -> tuple[str, ...] | None:
     return tuple(given) if all(0 < len(name) <= ID_LENGTH_MAX for name in given) else None
 
 
-def _leg(state: State, fields: tuple[Any, ...], kind: LegType, name: str) -> LegTerms | None:
-    """One leg's terms; ``fields`` are as ``FIELDS`` names them, then the type's own prices."""
+def _leg(state: State, fields: tuple[Any, ...], kind: LegType, name: str) -> LegRead | None:
+    """One leg's terms, and what they say of its trigger.
+
+    ``fields`` are as ``FIELDS`` names them, then the type's own prices.
+    """
     usual = fields[4:12]
     if usual != USUAL_FIELDS and not _ordinary(usual):
         return None
@@ -183,9 +219,11 @@ def _leg(state: State, fields: tuple[Any, ...], kind: LegType, name: str) -> Leg
     sign = 1 if side is BUY else -1
     by = fields[10]
     if by is LAST and trail is None:
-        return LegTerms(name, kind, grid.symbol, sign, quantity, price, level)
-    gap = (None, None)
-    return LegTerms(name, kind, grid.symbol, sign, quantity, price, level, trail, *gap, by)
+        terms = _LEG_TERMS(name, kind, grid.symbol, sign, quantity, price, level)
+    else:
+        gap = (None, None)
+        terms = LegTerms(*(name, kind, grid.symbol, sign, quantity, price, level, trail), *gap, by)
+    return terms, view, kind, sign, level, by
 
 
 def _ordinary(usual: tuple[Any, ...]) -> bool:
@@ -207,18 +245,3 @@ def _price(grid: Grid, text: Any) -> int | None:
         return None
     units = grid.price_units(text)
     return units if type(units) is int and units > 0 else None
-
-
-def _waits(terms: LegTerms, view: MarketView) -> Armed | None:
-    """Where the leg waits; nothing when the market is there already."""
-    source, side = terms.trigger_by, terms.side
-    price = view.last if source is LAST else view.price(prices.channel_of(source, side)) or 0
-    level = terms.trigger_price
-    if level is None:
-        return Armed(None, price or None)
-    assert type(level) is int
-    if price:
-        at = level * 2 if source is MID else level
-        if price >= at if (terms.type in STOPS) is (side > 0) else price <= at:
-            return None
-    return Armed(level)

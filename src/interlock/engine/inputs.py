@@ -40,3 +40,5 @@ class Decision(Struct, frozen=True, gc=False):
     facts: list[f.Fact]
     requests: list[Request]
     answer: c.Answer | None = None
+    encoded: bytes | None = None
+    """The one fact as a journal writes it, where it was encoded already."""

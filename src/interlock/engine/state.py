@@ -59,6 +59,12 @@ class MarketView:
         self.fresh = True
         """No price since the start or the last interruption: a trigger now is a gap."""
 
+    def channel(self, name: Channel) -> TriggerChannel:
+        found = self.channels.get(name)
+        if found is None:
+            found = self.channels[name] = TriggerChannel()
+        return found
+
     def price(self, channel: Channel) -> int | None:
         """The last price of a channel, if there is a sound one."""
         if channel is Channel.LAST:
@@ -129,8 +135,4 @@ class State:
         return self.capabilities.get(self.markets[instrument].grid.venue, PLAIN)
 
     def channel(self, instrument: str, channel: Channel) -> TriggerChannel:
-        channels = self.markets[instrument].channels
-        found = channels.get(channel)
-        if found is None:
-            found = channels[channel] = TriggerChannel()
-        return found
+        return self.markets[instrument].channel(channel)

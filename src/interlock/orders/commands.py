@@ -11,7 +11,9 @@ from interlock.orders.rejects import Reject
 from interlock.orders.tree import LegChange, Node, Policy, Rule
 
 
-class PlaceOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="place"):
+class PlaceOrder(
+    Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="place", gc=False
+):
     """Place one order tree. The same ``client_order_id`` and body again answers as the first."""
 
     client_order_id: str
@@ -101,7 +103,9 @@ class ExpireOrder(
     client_order_id: str | None = None
 
 
-class Signal(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="signal"):
+class Signal(
+    Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="signal", gc=False
+):
     """An outside number that conditions may watch; ``value`` is decimal text."""
 
     name: str

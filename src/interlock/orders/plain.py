@@ -15,10 +15,17 @@ def plain_units(text: str, places: int) -> int:
 
     Most prices are plain, and there are too many of them to remember.
     """
-    whole, point, fraction = text.partition(".")
+    if places > 0:
+        point = len(text) - places - 1
+        if point > 0 and text[point] == ".":  # written out to the last place: the plainest of all
+            digits = text[:point] + text[point + 1 :]
+            if len(digits) <= DIGITS_MAX and digits.isdigit() and digits.isascii():
+                return int(digits)
+            return -1
+    whole, dot, fraction = text.partition(".")
     digits = whole + fraction
     left = places - len(fraction)
-    if not whole or left < 0 or (point and not fraction) or len(digits) + left > DIGITS_MAX:
+    if not whole or left < 0 or (dot and not fraction) or len(digits) + left > DIGITS_MAX:
         return -1
     if not (digits.isdigit() and digits.isascii()):
         return -1

@@ -88,7 +88,7 @@ class Dust(StrEnum):
     MARKET_WITH_LAST = "market_with_last"
 
 
-class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """How an order behaves where traders differ. Defaults are DESIGN 2.5's."""
 
     hold: Hold = Hold.AUTO
@@ -105,7 +105,7 @@ class Policy(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     flatten_at: str | int | None = None
 
 
-class Oco(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="oco"):
+class Oco(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="oco", gc=False):
     """One cancels other: two nodes or more, exactly one wins."""
 
     legs: tuple[Node, ...]

@@ -10,13 +10,15 @@ real time.
 
 import gc
 from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 from msgspec import Raw
+from msgspec.structs import astuple
 
 from interlock.engine.decide import decide, decide_tick, next_wakeup
 from interlock.engine.digest import image, restore
 from interlock.engine.evolve import evolve
-from interlock.engine.inputs import Decision, Define, Input, Start, Wakeup
+from interlock.engine.inputs import Define, Input, Start, Wakeup
 from interlock.engine.order import NEVER
 from interlock.engine.settings import Settings
 from interlock.engine.state import State
@@ -24,7 +26,7 @@ from interlock.journal.frames import Frame, decode_facts, encode_facts
 from interlock.journal.port import AppendResult, Journal, settle
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.commands import Answer
-from interlock.orders.facts import Fact, OrderAccepted, VolumeCounted, WatermarkMoved
+from interlock.orders.facts import Fact, VolumeCounted, WatermarkMoved
 from interlock.orders.instruments import Instrument
 from interlock.orders.requests import CancelVenueOrder, QueryOpenOrders, Request
 from interlock.orders.ticks import Tick
@@ -48,6 +50,8 @@ APPEND_TRIES = 3
 """An append that proved not to have landed is made again this often."""
 EPOCH = 1
 """Of this writer. A journal of one machine has one writer for ever."""
+
+_RAW: Final = Raw
 
 Listener = Callable[[int, list[Fact]], None]
 """Hears the event_seq of the first fact and the facts, after their commit."""
@@ -74,6 +78,8 @@ class Line:
         self._asked: dict[str, bool] = {}
         """Client ids asked about at the start, until the venue has answered."""
         self._pending: list[Fact] = []
+        self._encoded: list[Fact | Raw] = []
+        """The same, with the bytes of what was encoded already."""
         self._pending_since = 0
         self._tail = journal.tail()
         self._sweep_at = NEVER
@@ -154,7 +160,7 @@ class Line:
             return False
         self.now = max(self.now, at)
         requests: list[Request] = []
-        self._after(decision, requests)
+        self._after(decision.facts, decision.requests, None, requests)
         self._finish(requests, [])
         return True
 
@@ -217,17 +223,28 @@ class Line:
     ) -> None:
         if self._asked and hasattr(what, "client_id"):
             self._asked.pop(what.client_id, None)
-        decision = decide(self.state, what, at)
-        self._after(decision, requests)
-        if reply is not None and decision.answer is not None and replies is not None:
-            replies.append((reply, decision.answer))
+        facts, asked, answer, encoded = astuple(decide(self.state, what, at))
+        self._after(facts, asked, encoded, requests)
+        if reply is not None and answer is not None and replies is not None:
+            replies.append((reply, answer))
 
-    def _after(self, decision: Decision, requests: list[Request]) -> None:
-        if decision.facts:
+    def _after(
+        self,
+        facts: list[Fact],
+        asked: list[Request],
+        encoded: bytes | None,
+        requests: list[Request],
+    ) -> None:
+        if facts:
             if not self._pending:
                 self._pending_since = self.state.now
-            self._pending.extend(decision.facts)
-        for request in decision.requests:
+            if encoded is None:
+                self._pending.extend(facts)
+                self._encoded.extend(facts)
+            else:
+                self._pending.append(facts[0])
+                self._encoded.append(_RAW(encoded))
+        for request in asked:
             if isinstance(request, CancelVenueOrder):
                 self._send(request)
             else:
@@ -253,7 +270,8 @@ class Line:
             return
         tail = self._tail
         frame = Frame(
-            tail.n + 1, EPOCH, tail.hash, self.state.now, tail.next_seq, self._encoded(facts)
+            *(tail.n + 1, EPOCH, tail.hash, self.state.now, tail.next_seq),
+            encode_facts(self._encoded),
         )
         result = AppendResult.AMBIGUOUS
         for _ in range(APPEND_TRIES):
@@ -272,19 +290,11 @@ class Line:
             raise JournalFenced(f"frame {frame.n} was refused: another writer has the journal")
         self._tail = self.journal.tail()
         self._pending = []
+        self._encoded = []
         for listener in self.listeners:
             listener(frame.first_seq, facts)
         if self._tail.n - self._snapshot_n >= SNAPSHOT_FRAMES:
             self.snapshot()
-
-    def _encoded(self, facts: list[Fact]) -> bytes:
-        """A frame's payload; acceptances that the state keeps as bytes are not encoded twice."""
-        parts: list[Fact | Raw] = []
-        orders = self.state.orders
-        for fact in facts:
-            data = orders.acceptance(fact.terms.id) if type(fact) is OrderAccepted else None
-            parts.append(fact if data is None else Raw(data))
-        return encode_facts(parts)
 
     def _act(self, requests: list[Request]) -> None:
         for request in requests:
