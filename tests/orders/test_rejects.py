@@ -268,8 +268,18 @@ def bad_signal(tape: Tape) -> Any:
     return tape.command("signal", name="vix", value="high")
 
 
+def key_reused(tape: Tape) -> Any:
+    order = _held(tape).id
+    request = {"caller": "bot", "key": "k1"}
+    first = {"type": "cancel_leg", "order_id": order, "leg": "target"}
+    tape.command("keyed", **request, digest="one", command=first)
+    other = {"type": "cancel_leg", "order_id": order, "leg": "stop"}
+    return tape.command("keyed", **request, digest="two", command=other)
+
+
 STORIES: list[tuple[RejectCode, Story, str]] = [
     (C.DUPLICATE_ID, duplicate_id, "client_order_id"),
+    (C.KEY_REUSED, key_reused, ""),
     (C.ORDER_UNKNOWN, order_unknown, "order_id"),
     (C.LEG_UNKNOWN, leg_unknown, "leg"),
     (C.BAD_NUMBER, bad_signal, "value"),

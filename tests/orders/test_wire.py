@@ -10,6 +10,7 @@ import pytest
 
 from interlock.orders import facts
 from interlock.orders.capabilities import Capabilities
+from interlock.orders.commands import Accepted
 from interlock.orders.conditions import PriceSource
 from interlock.orders.facts import Channel, Fact, IncidentKind
 from interlock.orders.instruments import Instrument
@@ -386,6 +387,7 @@ def example(hint: Any) -> Any:
             Change: Change(0, ENTRY),
             facts.Armed: facts.Armed(3_000_000, 2_999_999),
             Capabilities: Capabilities(),
+            Accepted: Accepted("o000001a", 2),
             Reject: Reject(RejectCode.MALFORMED, "order", "rule"),
         }[hint]
     return {int: 1, str: "text", bool: True}[hint]

@@ -9,6 +9,7 @@ from typing import Final, cast, get_args
 
 from interlock.engine import (
     accept,
+    answered,
     booking,
     changes,
     deadlines,
@@ -298,6 +299,12 @@ def _define(turn: Turn, item: Define) -> None:
 
 def _command(turn: Turn, command: c.Command) -> None:
     match command:
+        case c.Keyed():
+            turn.answer = answered.before(turn.state, command, turn.at)
+            if turn.answer is None:
+                _command(turn, command.command)
+                answered.remember(turn, command)
+            return
         case c.PlaceOrder():
             _place(turn, command)
         case c.CancelOrders():

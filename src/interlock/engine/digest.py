@@ -67,6 +67,7 @@ def _image(
         state.signals,
         [(*key, value) for key, value in state.positions_seen.items()],
         [(*key, value) for key, value in state.net.items()],
+        list(state.answered.values()),
     )
 
 
@@ -89,6 +90,8 @@ def restore(data: bytes, settings: Settings | None = None) -> State:
         state.positions_seen[(account, name, side)] = quantity
     for account, name, side, quantity in found.net:
         state.net[(account, name, side)] = quantity
+    for answered in found.answered:
+        state.answered[(answered.caller, answered.key)] = answered
     for acceptance, marks in found.waiting:
         fact = _ACCEPTANCE.decode(acceptance)
         entries = arming.at_once(state, fact, marks)

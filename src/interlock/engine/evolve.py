@@ -92,6 +92,16 @@ def _volume(state: State, fact: f.VolumeCounted) -> None:
     view.volume = max(view.volume, fact.quantity)
 
 
+def _answered(state: State, fact: f.RequestAnswered) -> None:
+    """Remember it, and forget those whose time is over: they come in the order of their time."""
+    known = state.answered
+    known.pop((fact.caller, fact.key), None)
+    known[(fact.caller, fact.key)] = fact
+    oldest = fact.at - state.settings.keys_kept_ns
+    while known[first := next(iter(known))].at <= oldest:
+        del known[first]
+
+
 def _nothing(state: State, fact: f.Fact) -> None:
     """Facts that are for reading only."""
 
@@ -297,6 +307,7 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.VolumeCounted: _volume,
     f.EngineStarted: _started,
     f.CommandRefused: _nothing,
+    f.RequestAnswered: _answered,
     f.OrderAccepted: _accepted,
     f.OrderAmended: _amended,
     f.RuleFired: _rule_fired,

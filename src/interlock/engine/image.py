@@ -7,9 +7,10 @@ from msgspec import Struct
 
 from interlock.engine.order import Order
 from interlock.orders.capabilities import Capabilities
+from interlock.orders.facts import RequestAnswered
 from interlock.orders.instruments import Instrument
 
-IMAGE_FORMAT = 2
+IMAGE_FORMAT = 3
 
 
 class Image(Struct, array_like=True):
@@ -30,3 +31,4 @@ class Image(Struct, array_like=True):
     signals: dict[str, int]
     positions_seen: list[tuple[str, str, str, int]]
     net: list[tuple[str, str, str, int]]
+    answered: list[RequestAnswered]

@@ -24,6 +24,8 @@ class Settings(Struct, frozen=True):
     """After a venue order was canceled, it is asked about once more for a fill told to nobody."""
     late_fill_ns: int = 60_000_000_000
     """After an interruption, orders gone for less than this are asked about for late fills."""
+    keys_kept_ns: int = 86_400_000_000_000
+    """A request under an idempotency key is answered as before for this long."""
     forget_after_ns: int = 900_000_000_000
     """A done order stays in memory this long, for late fills."""
     volume_every_ns: int = 1_000_000_000

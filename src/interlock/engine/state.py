@@ -10,7 +10,7 @@ from interlock.engine.order import NEVER
 from interlock.engine.settings import Settings
 from interlock.engine.triggers import TriggerChannel
 from interlock.orders.capabilities import Capabilities
-from interlock.orders.facts import Channel
+from interlock.orders.facts import Channel, RequestAnswered
 from interlock.orders.grid import Grid
 
 PLAIN = Capabilities()
@@ -88,6 +88,7 @@ class State:
     """Everything the engine knows."""
 
     __slots__ = (
+        "answered",
         "capabilities",
         "down",
         "entries",
@@ -120,6 +121,8 @@ class State:
         self.entries: dict[Key, list[Entry]] = {}
         """What each leg (or atom) of a living order has waiting in the index."""
         self.orders = OrderBook(self.entries)
+        self.answered: dict[tuple[str, str], RequestAnswered] = {}
+        """By caller and idempotency key, oldest first."""
         self.signals: dict[str, int] = {}
         """Last values, times ``10 ** 9``."""
         self.signal_waits: dict[str, dict[tuple[str, int], bool]] = {}

@@ -112,16 +112,23 @@ class Signal(
     value: str
 
 
-Command = (
-    PlaceOrder
-    | AmendOrder
-    | CancelOrder
-    | CancelLeg
-    | CancelOrders
-    | ClosePosition
-    | ExpireOrder
-    | Signal
-)
+Plain = AmendOrder | CancelOrder | CancelLeg | CancelOrders | ClosePosition | ExpireOrder | Signal
+"""Commands that have no id of their own: asked twice, they would be done twice."""
+
+
+class Keyed(Struct, frozen=True, forbid_unknown_fields=True, tag="keyed"):
+    """A command under its caller's idempotency key: carried out once, and answered the same after.
+
+    ``digest`` is of the request as it was sent. A refusal that waiting may cure is not remembered.
+    """
+
+    caller: str
+    key: str
+    digest: str
+    command: Plain
+
+
+Command = PlaceOrder | Plain | Keyed
 
 
 class Accepted(Struct, frozen=True, omit_defaults=True, tag="accepted", gc=False):

@@ -11,6 +11,8 @@ from enum import StrEnum
 from msgspec import Struct
 
 from interlock.orders.capabilities import Capabilities
+from interlock.orders.commands import Accepted
+from interlock.orders.incidents import IncidentKind as IncidentKind
 from interlock.orders.instruments import Instrument
 from interlock.orders.legs import PositionSide, TimeInForce
 from interlock.orders.rejects import Reject
@@ -108,6 +110,16 @@ class CommandRefused(_Fact, frozen=True, array_like=True, tag=True):
     client_order_id: str
     command: str
     reject: Reject
+
+
+class RequestAnswered(_Fact, frozen=True, array_like=True, tag=True):
+    """A request under an idempotency key was answered; repeated, it is answered the same."""
+
+    caller: str
+    key: str
+    digest: str
+    accepted: Accepted | None = None
+    refused: Reject | None = None
 
 
 # An order's life.
@@ -398,27 +410,6 @@ class PositionSeen(_Fact, frozen=True, array_like=True, tag=True):
     doubted: bool = True
 
 
-class IncidentKind(StrEnum):
-    """Something that should not have happened and was handled."""
-
-    DOUBLE_FILL = "double_fill"
-    OVERFILL = "overfill"
-    PHANTOM_FILL = "phantom_fill"
-    LATE_FILL = "late_fill"
-    STRAY_FILL = "stray_fill"
-    ORPHAN = "orphan"
-    EXIT_REJECTED = "exit_rejected"
-    NAKED_POSITION = "naked_position"
-    OUTSIDE_CHANGE = "outside_change"
-    OUTSIDE_CLOSE = "outside_close"
-    IN_DOUBT = "in_doubt"
-    DUST_LEFT = "dust_left"
-    GAP = "gap"
-    AMEND_REFUSED = "amend_refused"
-    RULE_REFUSED = "rule_refused"
-    FLATTEN_FAILED = "flatten_failed"
-
-
 class IncidentOpened(_OrderFact, frozen=True, array_like=True, tag=True):
     """``setting`` names the policy that governs what happens next."""
 
@@ -447,6 +438,7 @@ Fact = (
     | VolumeCounted
     | EngineStarted
     | CommandRefused
+    | RequestAnswered
     | OrderAccepted
     | OrderAmended
     | RuleFired

@@ -251,7 +251,7 @@ FORMS: dict[str, Form] = {
     **dict.fromkeys(("at", "order_id"), _skipped),
     **dict.fromkeys(("price", "trigger_price"), _price),
     **dict.fromkeys(("quantity", "cum_quantity"), _quantity),
-    **dict.fromkeys(("capabilities", "reject", "refused"), _builtins),
+    **dict.fromkeys(("accepted", "capabilities", "reject", "refused"), _builtins),
     "watermark": _watermark,
     "fee": _money,
     "side": _side,
@@ -264,7 +264,8 @@ FORMS: dict[str, Form] = {
     "changes": _changes,
     **dict.fromkeys(
         (
-            *("account", "atoms", "by", "channel", "client_id", "client_order_id", "code"),
+            *("account", "atoms", "by", "caller", "channel", "client_id", "client_order_id"),
+            *("code", "digest", "key"),
             *(
                 "command",
                 "confirmed",
