@@ -91,7 +91,7 @@ class Process:
                 case wire.Ask():
                     self._ask(message, writer)
                 case wire.Look():
-                    wire.say(writer, self._state())
+                    self.live.between(lambda: wire.say(writer, self._state()))
                 case wire.SetClock():
                     self.offset_ns = message.offset_ns
         writer.close()
@@ -120,7 +120,7 @@ class Process:
         self.live.ask(command, reply)
         if self.journal.tail().n - self.snapshot_n >= SNAPSHOT_FRAMES and not self.live.over:
             self.snapshot_n = self.journal.tail().n
-            self.line.snapshot()
+            self.live.between(self.line.snapshot)
 
 
 def _bring_up(task: asyncio.Task[None]) -> None:

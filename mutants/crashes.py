@@ -58,8 +58,10 @@ DURABILITY = (
         "a request leaves before the commit",
         "durability",
         "runtime/line.py",
-        "            self._commit()\n        self._act(requests)\n        for reply",
-        "            self._act(requests)\n            self._commit()\n        for reply",
+        "        self.commits.write(batch)\n        self.landed(batch)\n",
+        "        for request in batch.requests:\n            self._send(request)\n"
+        "        batch.requests = []\n"
+        "        self.commits.write(batch)\n        self.landed(batch)\n",
         "After a crash an order is at the venue that nobody knows of.",
         25,
     ),
@@ -76,7 +78,7 @@ DURABILITY = (
         "an answer is given before the commit",
         "durability",
         "runtime/line.py",
-        "            replies.append((reply, answer))",
+        "            self.commits.replies.append((reply, answer))",
         "            reply(answer)",
         "An order that was accepted is gone after a crash.",
         25,
@@ -84,8 +86,8 @@ DURABILITY = (
     Bug(
         "a doubtful append is taken for a good one",
         "durability",
-        "runtime/line.py",
-        "            result = settle(self.journal, frame)",
+        "runtime/commits.py",
+        "            result = settle(journal, frame)",
         "            result = AppendResult.OK",
         "Facts that were acted on are not in the journal.",
         50,

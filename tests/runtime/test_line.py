@@ -14,7 +14,8 @@ from interlock.orders.capabilities import Capabilities
 from interlock.orders.instruments import Instrument
 from interlock.orders.reports import Report
 from interlock.orders.ticks import Trade
-from interlock.runtime.line import LAZY_NS_MAX, RECOVERY_WAIT_NS, SWEEP_NS, Line
+from interlock.runtime.commits import LAZY_NS_MAX
+from interlock.runtime.line import RECOVERY_WAIT_NS, SWEEP_NS, Line
 from interlock.sim.draw import plan_of
 from interlock.sim.plan import FaultClass
 from interlock.sim.world import World

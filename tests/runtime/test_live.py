@@ -2,17 +2,21 @@
 
 import asyncio
 from collections.abc import Coroutine
+from threading import Event
 
 import pytest
 
 from interlock.journal.errors import JournalUnavailable
+from interlock.journal.frames import Frame
 from interlock.journal.memory import AppendFault, MemoryJournal
+from interlock.journal.port import AppendResult
 from interlock.orders import commands as c
+from interlock.orders.reports import InstrumentStatus
 from interlock.orders.ticks import Trade
 from interlock.runtime.clock import SteadyClock
 from interlock.runtime.errors import JournalUnwritten
 from interlock.runtime.line import Line
-from interlock.runtime.live import Live
+from interlock.runtime.live import SLICE, Live
 from interlock.venues.paper.exchange import PaperExchange
 from tests.runtime.test_line import BTC, bracket
 
@@ -123,5 +127,73 @@ def test_work_beside_the_line_ends_it_when_it_fails_but_not_for_a_full_disk():
         with pytest.raises(ValueError, match="a bug"):
             await live.run()
         assert told == ["the disk is full"]
+
+    soon(story())
+
+
+class SlowJournal(MemoryJournal):
+    """Its appends end when they are let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slow = False
+        self.begun = Event()
+        self.let_go = Event()
+
+    def append(self, expected_n: int, frame: Frame) -> AppendResult:
+        if self.slow:
+            self.begun.set()
+            assert self.let_go.wait(10)
+        return super().append(expected_n, frame)
+
+
+def test_while_one_batch_is_written_the_next_gathers_and_none_is_answered_before_it_landed():
+    journal = SlowJournal()
+
+    async def story() -> None:
+        live = Live(a_line(journal), SteadyClock())
+        live.start([BTC])
+        running = asyncio.create_task(live.run())
+        journal.slow = True
+        answered: list[tuple[str, int]] = []
+        live.ask(bracket("one"), lambda _: answered.append(("one", journal.tail().n)))
+        while not journal.begun.is_set():
+            await asyncio.sleep(0)
+        between: list[int] = []
+        live.between(lambda: between.append(journal.tail().n))
+        for name in ("two", "three"):
+            live.ask(bracket(name), lambda _, name=name: answered.append((name, journal.tail().n)))
+        while len(live.line.state.orders) < 3:
+            await asyncio.sleep(0)
+        assert answered == between == []
+        before = journal.tail().n
+        journal.let_go.set()
+        while len(answered) < 3:
+            await asyncio.sleep(0)
+        first, second, third = (n for _, n in answered)
+        assert [name for name, _ in answered] == ["one", "two", "three"]
+        assert between == [first]
+        assert before < first < second == third
+        live.stop()
+        await running
+
+    soon(story())
+
+
+def test_a_flood_of_placements_is_decided_in_slices_and_a_report_goes_between():
+    async def story() -> None:
+        live = Live(a_line(MemoryJournal()), SteadyClock())
+        live.start([BTC])
+        running = asyncio.create_task(live.run())
+        for n in range(4 * SLICE):
+            live.ask(bracket(f"p{n}"), lambda _: None)
+        while not live.line.state.orders:
+            await asyncio.sleep(0)
+        live.hear([InstrumentStatus(live.clock.now(), "BTC.PAPER", trading=False)])
+        while not live.line.state.markets["BTC.PAPER"].halted:
+            await asyncio.sleep(0)
+        assert len(live.line.inbox) >= 2 * SLICE
+        live.stop()
+        await running
 
     soon(story())

@@ -34,6 +34,11 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._heard) + len(self._lessens) + len(self._adds)
 
+    @property
+    def heard(self) -> int:
+        """What venues and markets have said and nobody has dealt with."""
+        return len(self._heard)
+
     def put(self, what: Input, reply: Reply | None = None) -> None:
         sort = SORTS.get(type(what), 0)
         if sort == 2:

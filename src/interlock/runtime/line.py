@@ -10,9 +10,7 @@ real time.
 
 import gc
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
 
-from msgspec import Raw
 from msgspec.structs import astuple
 
 from interlock.engine.decide import decide, decide_tick, next_wakeup
@@ -22,23 +20,19 @@ from interlock.engine.inputs import Define, Input, Start, Wakeup
 from interlock.engine.order import NEVER
 from interlock.engine.settings import Settings
 from interlock.engine.state import State
-from interlock.journal.frames import Frame, decode_facts, encode_facts
-from interlock.journal.port import AppendResult, Journal, settle
+from interlock.journal.frames import decode_facts
+from interlock.journal.port import Journal
 from interlock.orders.capabilities import Capabilities
-from interlock.orders.commands import Answer
-from interlock.orders.facts import Fact, VolumeCounted, WatermarkMoved
+from interlock.orders.facts import Fact
 from interlock.orders.instruments import Instrument
 from interlock.orders.requests import CancelVenueOrder, QueryOpenOrders, Request
 from interlock.orders.ticks import Tick
-from interlock.runtime.errors import JournalFenced, JournalUnwritten
+from interlock.runtime.commits import Batch, Commits
 from interlock.runtime.inbox import Inbox, Reply
 from interlock.venues.port import Venue
 
 BATCH_MAX = 500
 """Inputs decided on before their facts are committed together."""
-LAZY_FACTS_MAX = 256
-LAZY_NS_MAX = 500_000_000
-"""Watermarks and volume alone wait this long for a commit they can share."""
 RECOVERY_WAIT_NS = 10_000_000_000
 """A venue that stays silent this long after a start no longer holds up everything else."""
 SWEEP_NS = 60_000_000_000
@@ -46,12 +40,6 @@ SWEEP_NS = 60_000_000_000
 SWEEPS_AFTER = 3
 """Sweeps that follow the last request, when nothing of ours is live any more."""
 SNAPSHOT_FRAMES = 20_000
-APPEND_TRIES = 3
-"""An append that proved not to have landed is made again this often."""
-EPOCH = 1
-"""Of this writer. A journal of one machine has one writer for ever."""
-
-_RAW: Final = Raw
 
 Listener = Callable[[int, list[Fact]], None]
 """Hears the event_seq of the first fact and the facts, after their commit."""
@@ -77,11 +65,7 @@ class Line:
         self.recovering_until = 0
         self._asked: dict[str, bool] = {}
         """Client ids asked about at the start, until the venue has answered."""
-        self._pending: list[Fact] = []
-        self._encoded: list[Fact | Raw] = []
-        """The same, with the bytes of what was encoded already."""
-        self._pending_since = 0
-        self._tail = journal.tail()
+        self.commits = Commits(journal)
         self._sweep_at = NEVER
         self._sweeps_left = 0
         self._snapshot_n = 0
@@ -125,13 +109,12 @@ class Line:
         """
         self.now = max(self.now, at)
         known = capabilities or {name: v.capabilities for name, v in self.venues.items()}
-        self._turn(Define(tuple(instruments), tuple(sorted(known.items()))), at, None, [])
-        asked: list[Request] = []
-        self._turn(Start(self.state.epoch + 1), at, None, asked)
-        self._commit()
+        self._turn(Define(tuple(instruments), tuple(sorted(known.items()))), at, None)
+        self._turn(Start(self.state.epoch + 1), at, None)
+        asked = self.commits.requests
         self._asked = {r.client_id: True for r in asked if hasattr(r, "client_id")}
         self.recovering_until = at + RECOVERY_WAIT_NS if self._asked else 0
-        self._act(asked)
+        self._commit()
         self._expect_sweeps()
 
     def _expect_sweeps(self) -> None:
@@ -153,34 +136,51 @@ class Line:
 
         False for a tick that changed nothing.
         """
+        if not self.look(tick, at):
+            return False
+        if self.commits.due(at):
+            self._commit()
+        return True
+
+    def look(self, tick: Tick, at: int) -> bool:
+        """``tick`` without the commit, for whoever writes batches himself."""
         if self._asked and self.recovering:
             return False
         decision = decide_tick(self.state, tick, at)
         if not decision.facts and not decision.requests:
             return False
         self.now = max(self.now, at)
-        requests: list[Request] = []
-        self._after(decision.facts, decision.requests, None, requests)
-        self._finish(requests, [])
+        self._after(decision.facts, decision.requests, None)
         return True
 
     def run(self, at: int) -> None:
         """Work off the inbox and whatever is due, in micro-batches."""
-        self.now = max(self.now, at)
         while True:
-            requests: list[Request] = []
-            replies: list[tuple[Reply, Answer]] = []
-            for _ in range(BATCH_MAX):
-                item = self.inbox.take(not (self._asked and self.recovering))
-                if item is None:
-                    break
-                self._turn(item[0], at, item[1], requests, replies)
-            due = next_wakeup(self.state)
-            if due is not None and due <= at:
-                self._turn(Wakeup(), at, None, requests)
-            if not requests and not replies and not self._must_commit(at):
+            self.work(at, BATCH_MAX)
+            if not self.commits.due(at):
                 break
-            self._finish(requests, replies)
+            self._commit()
+        self.sweep(at)
+
+    def work(self, at: int, most: int) -> int:
+        """Decide on up to ``most`` inputs and on what is due, and gather what follows; how many
+        inputs there were.
+        """
+        self.now = max(self.now, at)
+        count = 0
+        while count < most:
+            item = self.inbox.take(not (self._asked and self.recovering))
+            if item is None:
+                break
+            self._turn(item[0], at, item[1])
+            count += 1
+        due = next_wakeup(self.state)
+        if due is not None and due <= at:
+            self._turn(Wakeup(), at, None)
+        return count
+
+    def sweep(self, at: int) -> None:
+        """Ask every venue for all its open orders, when it is time to."""
         if at >= self._sweep_at:
             self._sweep(at)
 
@@ -189,7 +189,8 @@ class Line:
         self._sweeps_left -= 1
         live = any(leg.venue for order in self.state.orders.living() for leg in order.legs)
         self._sweep_at = at + SWEEP_NS if live or self._sweeps_left > 0 else NEVER
-        self._act([QueryOpenOrders(name) for name in self.venues])
+        for name in self.venues:
+            self._send(QueryOpenOrders(name))
 
     def next_wakeup(self) -> int | None:
         """When ``run`` must be called even if nothing arrives."""
@@ -210,95 +211,50 @@ class Line:
     def snapshot(self) -> None:
         """Keep the state, so that the next start need not read everything."""
         self._commit()
-        self.journal.save_snapshot(self._tail.n, image(self.state))
-        self._snapshot_n = self._tail.n
+        n = self.commits.tail.n
+        self.journal.save_snapshot(n, image(self.state))
+        self._snapshot_n = n
 
-    def _turn(
-        self,
-        what: Input,
-        at: int,
-        reply: Reply | None,
-        requests: list[Request],
-        replies: list[tuple[Reply, Answer]] | None = None,
-    ) -> None:
+    def _turn(self, what: Input, at: int, reply: Reply | None) -> None:
         if self._asked and hasattr(what, "client_id"):
             self._asked.pop(what.client_id, None)
-        facts, asked, answer, encoded = astuple(decide(self.state, what, at))
-        self._after(facts, asked, encoded, requests)
-        if reply is not None and answer is not None and replies is not None:
-            replies.append((reply, answer))
+        facts, requests, answer, encoded = astuple(decide(self.state, what, at))
+        self._after(facts, requests, encoded)
+        if reply is not None and answer is not None:
+            self.commits.replies.append((reply, answer))
 
-    def _after(
-        self,
-        facts: list[Fact],
-        asked: list[Request],
-        encoded: bytes | None,
-        requests: list[Request],
-    ) -> None:
+    def _after(self, facts: list[Fact], requests: list[Request], encoded: bytes | None) -> None:
         if facts:
-            if not self._pending:
-                self._pending_since = self.state.now
-            if encoded is None:
-                self._pending.extend(facts)
-                self._encoded.extend(facts)
-            else:
-                self._pending.append(facts[0])
-                self._encoded.append(_RAW(encoded))
-        for request in asked:
+            self.commits.add(facts, encoded, self.state.now)
+        for request in requests:
             if isinstance(request, CancelVenueOrder):
-                self._send(request)
+                self._send(request)  # of an order that is there: it was acknowledged, or asked for
             else:
-                requests.append(request)
-
-    def _must_commit(self, at: int) -> bool:
-        if not self._pending:
-            return False
-        if len(self._pending) >= LAZY_FACTS_MAX or at - self._pending_since >= LAZY_NS_MAX:
-            return True
-        return not all(isinstance(f, WatermarkMoved | VolumeCounted) for f in self._pending)
-
-    def _finish(self, requests: list[Request], replies: list[tuple[Reply, Answer]]) -> None:
-        if requests or replies or self._must_commit(self.now):
-            self._commit()
-        self._act(requests)
-        for reply, answer in replies:
-            reply(answer)
+                self.commits.requests.append(request)
 
     def _commit(self) -> None:
-        facts = self._pending
-        if not facts:
-            return
-        tail = self._tail
-        frame = Frame(
-            *(tail.n + 1, EPOCH, tail.hash, self.state.now, tail.next_seq),
-            encode_facts(self._encoded),
-        )
-        result = AppendResult.AMBIGUOUS
-        for _ in range(APPEND_TRIES):
-            result = self.journal.append(tail.n, frame)
-            if result is not AppendResult.AMBIGUOUS:
-                break
-            result = settle(self.journal, frame)
-            if result is AppendResult.OK or self.journal.tail().n != tail.n:
-                break  # it landed after all, or somebody else's frame did
-        if result is not AppendResult.OK and self.journal.tail().n == tail.n:
-            raise JournalUnwritten(
-                f"the journal could not be written: frame {frame.n} failed {APPEND_TRIES} times on "
-                f"its way to the disk. What was not answered is not promised; check the disk."
-            )
-        if result is not AppendResult.OK:
-            raise JournalFenced(f"frame {frame.n} was refused: another writer has the journal")
-        self._tail = self.journal.tail()
-        self._pending = []
-        self._encoded = []
-        for listener in self.listeners:
-            listener(frame.first_seq, facts)
-        if self._tail.n - self._snapshot_n >= SNAPSHOT_FRAMES:
+        batch = self.commits.seal(self.state.now)
+        self.commits.write(batch)
+        self.landed(batch)
+        if batch.frame is not None and self.snapshot_due:
             self.snapshot()
 
-    def _act(self, requests: list[Request]) -> None:
-        for request in requests:
+    def landed(self, batch: Batch) -> None:
+        """The batch is durable: tell everybody, and let go what waited for it."""
+        frame = batch.frame
+        if frame is not None:
+            self.commits.landed()
+            for listener in self.listeners:
+                listener(frame.first_seq, batch.facts)
+        for request in batch.requests:
             self._send(request)
+        for reply, answer in batch.replies:
+            reply(answer)
+
+    @property
+    def snapshot_due(self) -> bool:
+        """Whether so much was journaled that a start would take long without a new snapshot."""
+        return self.commits.tail.n - self._snapshot_n >= SNAPSHOT_FRAMES
 
     def _send(self, request: Request) -> None:
         if isinstance(request, QueryOpenOrders):

@@ -1,8 +1,10 @@
 """A line in real time: an asyncio loop that feeds it, wakes it, and stops with it.
 
 Decides when the line runs: soon after something was heard or asked, at once before a tick, and
-when it said it must be woken. Invariant: after any trouble with the journal, or a bug, nothing is
-decided, sent or answered any more: the process ends, and the next one recovers from the journal.
+when it said it must be woken. It decides in slices, so that a flood of placements never keeps a
+report waiting, and writes on a thread of its own: while one batch is written, the next gathers.
+Invariant: after any trouble with the journal, or a bug, nothing is decided, sent or answered any
+more: the process ends, and the next one recovers from the journal.
 """
 
 import asyncio
@@ -16,12 +18,15 @@ from interlock.orders.instruments import Instrument
 from interlock.orders.reports import Report
 from interlock.orders.ticks import Tick
 from interlock.runtime.clock import SteadyClock
+from interlock.runtime.commits import Batch
 from interlock.runtime.inbox import Reply
 from interlock.runtime.line import Line
 
 SLEEP_S_MAX = 1.0
 """A clock that is set forward makes things due earlier than any timer knows."""
 UPKEEP_S = 1.0
+SLICE = 25
+"""Inputs decided on in one turn of the loop."""
 
 
 class Live:
@@ -49,6 +54,9 @@ class Live:
         self._over: asyncio.Future[None] = self._loop.create_future()
         self._timer: asyncio.TimerHandle | None = None
         self._soon = False
+        self._beside = ThreadPoolExecutor(1, "journal")
+        self._writing: asyncio.Future[None] | None = None
+        self._between: list[Callable[[], object]] = []
 
     @property
     def over(self) -> bool:
@@ -75,6 +83,11 @@ class Live:
                 self._timer.cancel()
             upkeep.cancel()
             await asyncio.gather(upkeep, return_exceptions=True)
+            while self._writing is not None:
+                await asyncio.wait([self._writing])
+                await asyncio.sleep(0)  # for ``_written``, which gives its answers
+            self._beside.shutdown()
+        self._over.result()
         self.line.run(self.clock.now())
         self.line.snapshot()
 
@@ -92,12 +105,24 @@ class Live:
             self.line.put(report, now)
         self._run_soon()
 
+    def between(self, action: Callable[[], object]) -> None:
+        """Do something that writes the journal itself: now, or when the batch that is being
+        written has landed.
+        """
+        if self._over.done():
+            return
+        if self._writing is None:
+            action()
+        else:
+            self._between.append(action)
+
     def tick(self, tick: Tick) -> None:
         if self._over.done():
             return
-        if len(self.line.inbox):
-            self._run()
-        if self.line.tick(tick, self.clock.now()):
+        now = self.clock.now()
+        if self.line.inbox.heard:
+            self.line.work(now, self.line.inbox.heard)
+        if self.line.look(tick, now):
             self._run_soon()
         else:
             self._sleep()
@@ -111,8 +136,42 @@ class Live:
         self._soon = False
         if self._over.done():
             return
-        self.line.run(self.clock.now())
-        self._sleep()
+        now = self.clock.now()
+        more = self.line.work(now, SLICE) == SLICE
+        self.line.sweep(now)
+        self._write()
+        if more:
+            self._run_soon()
+        else:
+            self._sleep()
+
+    def _write(self) -> None:
+        """Begin to write what has gathered, unless a batch is on its way to the disk."""
+        commits = self.line.commits
+        if self._over.done() or self._writing is not None or not commits.due(self.clock.now()):
+            return
+        batch = commits.seal(self.line.state.now)
+        if batch.frame is None:
+            self.line.landed(batch)
+            return
+        self._writing = self._loop.run_in_executor(self._beside, commits.write, batch)
+        self._writing.add_done_callback(lambda written: self._written(written, batch))
+
+    def _written(self, written: asyncio.Future[None], batch: Batch) -> None:
+        self._writing = None
+        fault = written.exception()
+        if fault is not None:
+            if not self._over.done():
+                self._over.set_exception(fault)
+            return
+        self.line.landed(batch)
+        if self.line.snapshot_due:
+            self.line.snapshot()
+        waiting, self._between = self._between, []
+        for action in waiting:
+            action()
+        self._write()
+        self._run_soon()
 
     def _sleep(self) -> None:
         """Set the timer to the moment the line wants to be woken."""
