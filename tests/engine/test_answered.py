@@ -9,7 +9,7 @@ from interlock.orders import commands as c
 from interlock.orders import facts as f
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.instruments import Instrument
-from interlock.orders.legs import Side, Stop
+from interlock.orders.legs import Limit, Side, Stop
 from interlock.orders.rejects import Reject, RejectCode
 from interlock.orders.ticks import Trade
 from interlock.orders.tree import LegChange
@@ -83,3 +83,28 @@ def test_a_key_is_forgotten_after_its_time_and_only_then():
     assert late == c.Accepted(next(iter(state.orders)), 3)
     decide(state, keyed(amend("92"), "d2", "k2"), AT + 2 + DAY)
     assert [key for _, key in state.answered] == ["k1", "k2"]
+
+
+def limit(name: str, price: str = "90") -> c.PlaceOrder:
+    leg = Limit(instrument="BTC.PAPER", side=Side.BUY, quantity="1", price=price)
+    return c.PlaceOrder(name, "main", leg)
+
+
+def test_orders_placed_together_are_all_there_or_none():
+    state, _ = world()
+    before = state.seq
+    bad = c.PlaceOrders((limit("a"), limit("b", "90.001"), limit("c")))
+    answer = decide(state, bad, AT + 1).answer
+    assert isinstance(answer, Reject)
+    assert (answer.code, answer.path) == (RejectCode.OFF_INCREMENT, "orders[1].order.price")
+    assert state.orders.named("main", "a") is None and state.seq == before + 1
+    twice = decide(state, c.PlaceOrders((limit("a"), limit("a"))), AT + 2).answer
+    assert isinstance(twice, Reject)
+    assert (twice.code, twice.path) == (RejectCode.DUPLICATE_ID, "orders[1].client_order_id")
+    good = c.PlaceOrders((limit("a"), limit("b"), limit("c")))
+    first = decide(state, good, AT + 3)
+    assert isinstance(first.answer, c.Accepted) and len(first.answer.orders) == 3
+    assert len(first.requests) == 3
+    again = decide(state, good, AT + 4)
+    assert again.answer == c.Accepted(replayed=True, orders=first.answer.orders)
+    assert again.facts == []

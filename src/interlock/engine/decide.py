@@ -36,6 +36,7 @@ from interlock.orders import reports as r
 from interlock.orders.facts import Channel
 from interlock.orders.rejects import Reject, RejectCode
 from interlock.orders.requests import QueryOpenOrders, Request
+from interlock.orders.terms import OrderTerms
 from interlock.orders.ticks import Quote, Tick, Trade
 
 NOTHING: Final = Decision([], [])
@@ -307,6 +308,8 @@ def _command(turn: Turn, command: c.Command) -> None:
             return
         case c.PlaceOrder():
             _place(turn, command)
+        case c.PlaceOrders():
+            _place_all(turn, command)
         case c.CancelOrders():
             winding.cancel_many(turn, command)
         case c.ClosePosition():
@@ -359,26 +362,54 @@ def _same_body(state: State, known: str, place: c.PlaceOrder) -> bool:
 
 
 def _place(turn: Turn, place: c.PlaceOrder) -> None:
-    state = turn.state
+    found = _considered(turn.state, place, turn.at)
+    if not isinstance(found, OrderTerms):
+        turn.answer = found
+        return
+    turn.emit(f.OrderAccepted(turn.at, found))
+    turn.answer = c.Accepted(found.id, 1)
+    turn.touch(turn.state.orders[found.id])
+
+
+def _place_all(turn: Turn, command: c.PlaceOrders) -> None:
+    """Each is looked at before any is placed; what one would make of the next counts for nothing,
+    but that no two may have one id.
+    """
+    seen: set[tuple[str, str]] = set()
+    for number, place in enumerate(command.orders):
+        found = _considered(turn.state, place, turn.at)
+        if (place.account, place.client_order_id) in seen:
+            rule = f"{place.client_order_id!r} is the id of another order of this request."
+            found = Reject(RejectCode.DUPLICATE_ID, "client_order_id", rule, "Send another id.")
+        seen.add((place.account, place.client_order_id))
+        if isinstance(found, Reject):
+            path = f"orders[{number}].{found.path}".removesuffix(".")
+            turn.answer = Reject(found.code, path, found.rule, found.way_out)
+            return
+    ids: list[str] = []
+    replayed = bool(command.orders)
+    for place in command.orders:
+        _place(turn, place)
+        settle(turn)
+        assert isinstance(turn.answer, c.Accepted)
+        ids.append(turn.answer.order_id)
+        replayed = replayed and turn.answer.replayed
+    turn.answer = c.Accepted(replayed=replayed, orders=tuple(ids))
+
+
+def _considered(state: State, place: c.PlaceOrder, at: int) -> OrderTerms | c.Answer:
+    """The terms of a new order, or the answer to one that was placed before or cannot be."""
     known = state.orders.named(place.account, place.client_order_id)
-    if known is not None:
-        if _same_body(state, known, place):
-            turn.answer = c.Accepted(known, 1, replayed=True)
-        else:
-            turn.answer = Reject(
-                RejectCode.DUPLICATE_ID,
-                "client_order_id",
-                f"{place.client_order_id!r} is the id of order {known} with another body.",
-                "Amend that order, or send a new id.",
-            )
-        return
-    terms = accept.accept(state, place, turn.at)
-    if isinstance(terms, Reject):
-        turn.answer = terms
-        return
-    turn.emit(f.OrderAccepted(turn.at, terms))
-    turn.answer = c.Accepted(terms.id, 1)
-    turn.touch(state.orders[terms.id])
+    if known is None:
+        return accept.accept(state, place, at)
+    if _same_body(state, known, place):
+        return c.Accepted(known, 1, replayed=True)
+    return Reject(
+        RejectCode.DUPLICATE_ID,
+        "client_order_id",
+        f"{place.client_order_id!r} is the id of order {known} with another body.",
+        "Amend that order, or send a new id.",
+    )
 
 
 def _signal(turn: Turn, command: c.Signal) -> None:

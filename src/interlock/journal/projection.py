@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from threading import RLock
+from typing import Literal
 
 import msgspec
 
@@ -31,6 +32,11 @@ BATCH = 256
 
 UNWRITABLE = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_BUSY")
 """The disk or another program said no; anything else means that the tables are damaged."""
+
+_ORDER = (
+    "order_id, client_order_id, account, tag, instrument, status, version, accepted_at, "
+    "accepted_seq, updated_at, done_at, reason, document"
+)
 
 Row = dict[str, str | int | None]
 
@@ -131,8 +137,7 @@ class Projection:
         if live_only:
             where.append(f"status IN {ORDER_LIVES}")
         return self._rows(
-            "SELECT order_id, client_order_id, account, tag, instrument, status, version, "
-            "accepted_at, accepted_seq, updated_at, done_at, reason, document FROM orders"
+            f"SELECT {_ORDER} FROM orders"
             f"{' WHERE ' if where else ''}{' AND '.join(where)} ORDER BY order_id DESC LIMIT ?",
             (*given.values(), limit),
         )
@@ -140,12 +145,72 @@ class Projection:
     def order(self, text: str) -> Row | None:
         """One order by its id, or by its client order id (the latest, over all accounts)."""
         found = self._rows(
-            "SELECT order_id, client_order_id, account, tag, instrument, status, version, "
-            "accepted_at, accepted_seq, updated_at, done_at, reason, document FROM orders "
+            f"SELECT {_ORDER} FROM orders "
             "WHERE order_id = ? OR client_order_id = ? ORDER BY order_id DESC LIMIT 1",
             (text, text),
         )
         return found[0] if found else None
+
+    def order_of(
+        self, text: str, account: str | None, accounts: tuple[str, ...] | None
+    ) -> Row | None:
+        """``order`` among the orders of some accounts."""
+        wanted = accounts if account is None else (account,)
+        if account is not None and accounts is not None and account not in accounts:
+            return None
+        chosen, values = _among("account", wanted)
+        found = self._rows(
+            f"SELECT {_ORDER} FROM orders WHERE (order_id = ? OR client_order_id = ?)"
+            f"{chosen and ' AND '}{chosen} ORDER BY order_id DESC LIMIT 1",
+            (text, text, *values),
+        )
+        return found[0] if found else None
+
+    def order_page(
+        self,
+        accounts: tuple[str, ...] | None,
+        filters: dict[str, str],
+        live_only: bool,
+        before: str | None,
+        limit: int,
+    ) -> list[Row]:
+        """Orders accepted before the one with the id ``before``, latest first."""
+        chosen, values = _among("account", accounts)
+        where = [chosen] if chosen else []
+        where += [f"{name} = ?" for name in filters]
+        where += [f"status IN {ORDER_LIVES}"] if live_only else []
+        where += ["order_id < ?"] if before is not None else []
+        return self._rows(
+            f"SELECT {_ORDER} FROM orders{' WHERE ' if where else ''}{' AND '.join(where)} "
+            f"ORDER BY order_id DESC LIMIT ?",
+            (*values, *filters.values(), *([] if before is None else [before]), limit),
+        )
+
+    def event_page(
+        self,
+        table: Literal["fills", "incidents"],
+        accounts: tuple[str, ...] | None,
+        order_id: str | None,
+        open_only: bool,
+        before: str | None,
+        limit: int,
+    ) -> list[Row]:
+        """Fills or incidents before the ``event_seq`` ``before``, latest first."""
+        chosen, values = _among("o.account", accounts)
+        where, given = ([chosen] if chosen else []), list(values)
+        if order_id is not None:
+            where.append("t.order_id = ?")
+            given.append(order_id)
+        if open_only and table == "incidents":
+            where.append("t.closed_at IS NULL")
+        if before is not None:
+            where.append("t.event_seq < CAST(? AS INTEGER)")
+            given.append(before)
+        return self._rows(
+            f"SELECT t.* FROM {table} t JOIN orders o USING (order_id)"
+            f"{' WHERE ' if where else ''}{' AND '.join(where)} ORDER BY t.event_seq DESC LIMIT ?",
+            (*given, limit),
+        )
 
     def legs(self, order_id: str) -> list[Row]:
         return self._rows(
@@ -272,6 +337,12 @@ class Projection:
             self._db.close()
             _remove(self._path)
             self._open()
+
+
+def _among(column: str, values: tuple[str, ...] | None) -> tuple[str, tuple[str, ...]]:
+    if values is None:
+        return "", ()
+    return f"{column} IN ({', '.join('?' * len(values))})", values
 
 
 def _remove(path: Path) -> None:

@@ -31,6 +31,12 @@ class PlaceOrder(
     """Refuse if the request was made longer ago than this."""
 
 
+class PlaceOrders(Struct, frozen=True, forbid_unknown_fields=True, tag="place_all"):
+    """Place several orders, all of them or none."""
+
+    orders: tuple[PlaceOrder, ...]
+
+
 class AmendOrder(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="amend"):
     """Change live legs in place. Name the order by ``order_id`` or ``client_order_id``."""
 
@@ -128,7 +134,7 @@ class Keyed(Struct, frozen=True, forbid_unknown_fields=True, tag="keyed"):
     command: Plain
 
 
-Command = PlaceOrder | Plain | Keyed
+Command = PlaceOrder | PlaceOrders | Plain | Keyed
 
 
 class Accepted(Struct, frozen=True, omit_defaults=True, tag="accepted", gc=False):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final, get_args
 
 from interlock.engine.inputs import Input
-from interlock.orders.commands import Answer, Command, PlaceOrder, Signal
+from interlock.orders.commands import Answer, Command, PlaceOrder, PlaceOrders, Signal
 
 Reply = Callable[[Answer], None]
 
@@ -20,6 +20,7 @@ Item = tuple[Input, Reply | None]
 SORTS: Final[dict[type, int]] = {
     **dict.fromkeys(get_args(Command), 1),
     PlaceOrder: 2,
+    PlaceOrders: 2,
     Signal: 2,
 }
 """The class of a command; everything else is what venues and markets say."""

@@ -62,6 +62,11 @@ class Live:
     def over(self) -> bool:
         return self._over.done()
 
+    @property
+    def ended(self) -> asyncio.Future[None]:
+        """Done when the line takes nothing any more."""
+        return self._over
+
     def start(self, instruments: Iterable[Instrument] = ()) -> None:
         """Begin where the journal ends; the line has recovered."""
         self.line.start(self.clock.now(), instruments)

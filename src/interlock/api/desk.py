@@ -1,0 +1,81 @@
+"""The desk: commands of clients to the line, and their answers back.
+
+Decides nothing about orders. Invariant: an answer is given once the facts it speaks of are durable,
+and a command that the line never answered is never answered here either.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from interlock.journal.port import Journal
+from interlock.journal.projection import Projection
+from interlock.orders.commands import Answer, Command
+from interlock.runtime.inbox import Reply
+from interlock.runtime.live import Live
+
+Found = TypeVar("Found")
+
+
+class Stopping(Exception):
+    """The process ends; whatever is asked now has no answer from it."""
+
+
+class Desk:
+    """Between the requests of clients and one live line."""
+
+    def __init__(self, live: Live, journal: Journal, projection: Projection) -> None:
+        self.live = live
+        self.journal = journal
+        self.projection = projection
+        self._reading = ThreadPoolExecutor(1, "tables")
+
+    async def ask(self, command: Command) -> Answer:
+        (answer,) = await self.ask_all([command])
+        return answer
+
+    async def ask_all(self, commands: list[Command]) -> list[Answer]:
+        """Several commands, answered in their order; raises ``Stopping`` when there is no line."""
+        loop = asyncio.get_running_loop()
+        if self.live.over:
+            raise Stopping
+        done: asyncio.Future[None] = loop.create_future()
+        answers: list[Answer | None] = [None] * len(commands)
+        left = len(commands)
+
+        def at(number: int) -> Reply:
+            def heard(answer: Answer) -> None:
+                nonlocal left
+                answers[number] = answer
+                left -= 1
+                if not left and not done.done():
+                    done.set_result(None)
+
+            return heard
+
+        for number, command in enumerate(commands):
+            self.live.ask(command, at(number))
+        if commands:
+            await asyncio.wait([done, self.live.ended], return_when=asyncio.FIRST_COMPLETED)
+            if not done.done():
+                done.cancel()
+                raise Stopping
+        return [answer for answer in answers if answer is not None]
+
+    async def read(self, query: Callable[[Projection], Found]) -> tuple[int, Found]:
+        """Ask the tables, brought up to everything durable now; the last event_seq they know.
+
+        On a thread of its own: neither catching up nor a long answer keeps the line waiting.
+        """
+
+        def work() -> tuple[int, Found]:
+            if self.projection.tail.n < wanted:
+                self.projection.catch_up(self.journal)
+            return self.projection.tail.next_seq - 1, query(self.projection)
+
+        wanted = self.live.line.commits.tail.n
+        return await asyncio.get_running_loop().run_in_executor(self._reading, work)
+
+    def close(self) -> None:
+        self._reading.shutdown(cancel_futures=True)

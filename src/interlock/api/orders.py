@@ -1,0 +1,171 @@
+"""Orders: place, amend, cancel, close, and signals in.
+
+Decides which command a request means. Invariant: a request that changes something is carried out
+once however often it is sent: orders by their client order id, all else by an idempotency key.
+"""
+
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from interlock.api.desk import Desk
+from interlock.api.problems import ApiCode, Problem, of_reject, problem
+from interlock.api.route import Asked, Reply
+from interlock.api.views import Done, Placed
+from interlock.orders import commands as c
+from interlock.orders.commands import Accepted, AmendOrder, CancelLeg, CancelMode, PlaceOrder
+from interlock.orders.decoding import decode_body
+from interlock.orders.legs import PositionSide, Side
+from interlock.orders.rejects import Reject
+from interlock.orders.tree import LegChange
+
+KEY_LENGTH_MAX = 128
+
+
+class AmendBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What to change of which legs; refused if the order has another version than ``if_version``.
+
+    A change of several legs is done whole or not at all.
+    """
+
+    legs: dict[str, LegChange]
+    if_version: int | None = None
+
+
+class CancelBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What becomes of what was bought or sold: see ``exposure`` in the documentation of orders."""
+
+    exposure: CancelMode = CancelMode.PROTECT
+
+
+class CancelManyBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Every live order of the account that matches all filters given."""
+
+    account: str
+    instrument: str | None = None
+    side: Side | None = None
+    tag: str | None = None
+    exposure: CancelMode = CancelMode.PROTECT
+
+
+class CloseBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Close a position with all its legs."""
+
+    account: str
+    instrument: str
+    position_side: PositionSide | None = None
+
+
+class SignalBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    value: str
+
+
+class Orders:
+    """Requests about orders, for one desk."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def place(self, asked: Asked) -> Reply | Problem:
+        place = decode_body(asked.body, PlaceOrder)
+        if isinstance(place, Reject):
+            return of_reject(place)
+        if not asked.caller.may_touch(place.account):
+            return not_yours(place.account)
+        answer = await self._desk.ask(place)
+        if isinstance(answer, Reject):
+            return of_reject(answer)
+        placed = Placed(answer.order_id, place.client_order_id, answer.version, answer.replayed)
+        headers = {"Location": f"/v1/orders/{answer.order_id}"}
+        return replayed(Reply(placed, 200 if answer.replayed else 201, headers), answer)
+
+    async def amend(self, asked: Asked) -> Reply | Problem:
+        body = decode_body(asked.body, AmendBody)
+        if isinstance(body, Reject):
+            return of_reject(body)
+        named = self._named(asked)
+        if isinstance(named, Problem):
+            return named
+        return await self.keyed(asked, AmendOrder(body.legs, **named, if_version=body.if_version))
+
+    async def cancel(self, asked: Asked) -> Reply | Problem:
+        body = decode_body(asked.body or b"{}", CancelBody)
+        if isinstance(body, Reject):
+            return of_reject(body)
+        named = self._named(asked)
+        if isinstance(named, Problem):
+            return named
+        return await self.keyed(asked, c.CancelOrder(**named, exposure=body.exposure))
+
+    async def cancel_leg(self, asked: Asked) -> Reply | Problem:
+        named = self._named(asked)
+        if isinstance(named, Problem):
+            return named
+        return await self.keyed(asked, CancelLeg(asked.path["leg"], **named))
+
+    async def cancel_many(self, asked: Asked) -> Reply | Problem:
+        body = decode_body(asked.body, CancelManyBody)
+        if isinstance(body, Reject):
+            return of_reject(body)
+        if not asked.caller.may_touch(body.account):
+            return not_yours(body.account)
+        fields = msgspec.structs.asdict(body)
+        return await self.keyed(asked, c.CancelOrders(**fields))
+
+    async def close(self, asked: Asked) -> Reply | Problem:
+        body = decode_body(asked.body, CloseBody)
+        if isinstance(body, Reject):
+            return of_reject(body)
+        if not asked.caller.may_touch(body.account):
+            return not_yours(body.account)
+        return await self.keyed(asked, c.ClosePosition(**msgspec.structs.asdict(body)))
+
+    async def signal(self, asked: Asked) -> Reply | Problem:
+        body = decode_body(asked.body, SignalBody)
+        if isinstance(body, Reject):
+            return of_reject(body)
+        return await self.keyed(asked, c.Signal(asked.path["name"], body.value))
+
+    async def keyed(self, asked: Asked, command: c.Plain) -> Reply | Problem:
+        """Carry out a command once under its ``Idempotency-Key``."""
+        key = asked.headers.get("idempotency-key", "")
+        if not 0 < len(key) <= KEY_LENGTH_MAX:
+            return problem(
+                ApiCode.IDEMPOTENCY_KEY_MISSING,
+                f"A request that changes something names itself in the header Idempotency-Key: "
+                f"1 to {KEY_LENGTH_MAX} characters, new for each request and the same when it is "
+                f"repeated.",
+                "Send for example a random UUID.",
+            )
+        digest = blake2b(msgspec.json.encode(command), digest_size=16).hexdigest()
+        answer = await self._desk.ask(c.Keyed(asked.caller.key_id, key, digest, command))
+        if isinstance(answer, Reject):
+            return of_reject(answer)
+        done = Done(answer.order_id, answer.version, answer.orders, answer.replayed)
+        return replayed(Reply(done), answer)
+
+    def _named(self, asked: Asked) -> dict[str, Any] | Problem:
+        """How the command names the order; nothing of other people's orders is told."""
+        name = asked.path["order_id"]
+        if not asked.caller.accounts:
+            return {"order_id": name}
+        order = self._desk.live.line.state.orders.get(name)
+        if order is None or not asked.caller.may_touch(order.terms.account):
+            return problem(ApiCode.NOT_FOUND, f"There is no order {name!r}.")
+        return {"order_id": name, "account": order.terms.account}
+
+
+def replayed(reply: Reply, answer: Accepted) -> Reply:
+    if answer.replayed:
+        reply.headers["Idempotent-Replay"] = "true"
+    return reply
+
+
+def not_yours(account: str) -> Problem:
+    return problem(
+        ApiCode.ACCOUNT_NOT_ALLOWED,
+        f"This key may not touch the account {account!r}.",
+        "Use a key for that account.",
+        "/account",
+    )

@@ -1,0 +1,112 @@
+"""Routes: what can be asked of the server, each told once for the door and for the documentation.
+
+Decides nothing by itself. Invariant: whatever the server answers to is a ``Route``, and the OpenAPI
+document is made of the same ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from interlock.api.problems import Code, Problem
+
+
+class Scope(StrEnum):
+    """What a key may do."""
+
+    READ = "read"
+    TRADE = "trade"
+    ADMIN = "admin"
+
+
+class Budget(StrEnum):
+    """What a request's rate is counted against."""
+
+    PLACING = "placing"
+    PROTECTING = "protecting"
+    """Cancels, closes and kills: placements never use these up."""
+    READING = "reading"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks. ``accounts`` is empty for all accounts."""
+
+    key_id: str
+    scopes: frozenset[Scope]
+    accounts: frozenset[str] = frozenset()
+    session: bool = False
+    """A person who gave the admin password, not a key."""
+
+    def may_touch(self, account: str) -> bool:
+        return not self.accounts or account in self.accounts
+
+
+@dataclass(slots=True)
+class Asked:
+    """One request that was let in."""
+
+    caller: Caller
+    body: bytes = b""
+    path: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Names in lower case."""
+    address: str = ""
+
+
+@dataclass(slots=True)
+class Reply:
+    """One answer: a struct, bytes of a media type, or a stream of bytes."""
+
+    content: Any = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    media_type: str = "application/json"
+    stream: AsyncIterator[bytes] | None = None
+
+
+Work = Callable[[Asked], Awaitable[Reply | Problem]]
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A parameter in the path or the query."""
+
+    name: str
+    description: str
+    schema: dict[str, Any] = field(default_factory=lambda: {"type": "string"})
+    place: str = "query"
+    required: bool = False
+    example: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One operation. ``path`` names its parameters in braces, as OpenAPI does."""
+
+    method: str
+    path: str
+    work: Work
+    summary: str
+    description: str = ""
+    scope: Scope | None = Scope.READ
+    """Nothing: open to everybody."""
+    budget: Budget = Budget.READING
+    session_only: bool = False
+    """For a person with the admin password, whatever a key's scopes."""
+    params: tuple[Param, ...] = ()
+    body: Any = None
+    bodies: Mapping[str, Any] = field(default_factory=dict)
+    """Examples of the body by name."""
+    media_types: tuple[str, ...] = ("application/json",)
+    answer: Any = None
+    example: Any = None
+    status: int = 200
+    errors: tuple[Code, ...] = ()
+    keyed: bool = False
+    """Takes an ``Idempotency-Key``, and needs one."""
+    tag: str = "Orders"
