@@ -57,6 +57,15 @@ TRAILING = (
         "The limit lies on the far side: it does not fill when it must.",
         100,
     ),
+    Bug(
+        "a trail begins a price after its condition",
+        "trailing",
+        "engine/firing.py",
+        "        mark = _trails_from(turn, leg) if now and not leg.holds else None\n",
+        "        mark = None\n",
+        "A gap right after the condition came to hold passes unseen.",
+        100,
+    ),
 )
 
 TRIGGERS = (

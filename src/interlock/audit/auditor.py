@@ -186,6 +186,7 @@ class Auditor:
         record.armed.pop(fact.leg, None)
         record.triggered.pop(fact.leg, None)
         record.at_market.pop(fact.leg, None)
+        record.holds.pop(fact.leg, None)  # what waits for nothing looks at no condition
 
     def _escalated(self, record: Record, fact: f.LegEscalated) -> None:
         record.at_market[fact.leg] = True
@@ -197,7 +198,12 @@ class Auditor:
         )
 
     def _condition(self, record: Record, fact: f.ConditionChanged) -> None:
+        began = fact.holds and not record.holds.get(fact.leg)
         record.holds[fact.leg] = fact.holds
+        if began and fact.leg in record.armed and market.trailing(record, fact.leg):
+            if self._markets is not None:
+                self._markets.begins(self._tell, record, fact)
+            market.goes_on(record, fact)
 
     def _triggered(self, record: Record, fact: f.LegTriggered) -> None:
         claims.frozen(self._tell, record, fact.leg, "triggered")
@@ -248,6 +254,7 @@ class Auditor:
                 claims.frozen(self._tell, record, change.leg, "amended")
             if record.legs[change.leg].trail != change.terms.trail:
                 record.armed.pop(change.leg, None)
+                record.holds.pop(change.leg, None)
             if record.legs[change.leg].when != change.terms.when:
                 record.holds.pop(change.leg, None)
             record.legs[change.leg] = change.terms

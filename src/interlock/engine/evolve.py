@@ -184,6 +184,8 @@ def _condition(state: State, fact: f.ConditionChanged) -> None:
     order, leg = venuefold.of(state, fact)
     leg.atoms = fact.atoms
     leg.holds = fact.holds
+    if fact.watermark is not None:
+        leg.watermark = fact.watermark
     arming.arm(state, order, fact.leg)
 
 
