@@ -130,12 +130,23 @@ def _fill_inside(record: Record, leg: int, node: int) -> bool:
 
 
 def _share_so_far(record: Record, leg: int) -> int:
-    """A leg's part, rounded up, of what its entry has filled; all of it for a leg without one."""
+    """A leg's part of what its entry has filled; all of it for a leg without one.
+
+    A ladder's slices are cut by running sums. Rounded up one by one, a slice too small to be sent
+    would look large enough.
+    """
     above = record.oto_above(leg)
     if above is None:
         return record.legs[leg].quantity
     first = record.relations[above].children[0]
     whole = max(1, sum(record.legs[n].quantity for n in record.under(first)))
+    for relation in record.relations:
+        if relation.kind == "all" and leg in relation.children and min(relation.children) >= 0:
+            before = relation.children[: relation.children.index(leg)]
+            begin = sum(record.legs[n].quantity for n in before)
+            end = begin + record.legs[leg].quantity
+            filled = record.fill(first)
+            return end * filled // whole - begin * filled // whole
     return -(-record.fill(first) * record.legs[leg].quantity // whole)
 
 
