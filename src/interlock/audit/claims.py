@@ -133,11 +133,15 @@ def _share_so_far(record: Record, leg: int) -> int:
     """A leg's part of what its entry has filled; all of it for a leg without one.
 
     A ladder's slices are cut by running sums. Rounded up one by one, a slice too small to be sent
-    would look large enough.
+    would look large enough. What others have closed is no part of it.
     """
     above = record.oto_above(leg)
     if above is None:
-        return record.legs[leg].quantity
+        return record.legs[leg].quantity - record.adjusted
+    return min(record.held(above), _slice(record, leg, above))
+
+
+def _slice(record: Record, leg: int, above: int) -> int:
     first = record.relations[above].children[0]
     whole = max(1, sum(record.legs[n].quantity for n in record.under(first)))
     for relation in record.relations:
