@@ -160,6 +160,24 @@ RECOVERY = (
         "The tables show orders as working that are long done.",
         25,
     ),
+    Bug(
+        "recovery does not ask about requests in flight",
+        "recovery",
+        "engine/decide.py",
+        "        _ask_all(turn, venue)\n    # What came due",
+        "        turn.requests.append(QueryOpenOrders(venue))\n    # What came due",
+        "Until a deadline passes, an order that may be live is taken for one that is.",
+        25,
+    ),
+    Bug(
+        "an order that only waited comes to life without its entries",
+        "recovery",
+        "engine/book.py",
+        "            self._entries[entry.key] = [entry]",
+        "            pass",
+        "A stop that was amended still fires where it was.",
+        25,
+    ),
 )
 
 OUTSIDE = (
@@ -207,5 +225,32 @@ OUTSIDE = (
         "",
         "Canceling one strategy's orders cancels everybody's.",
         50,
+    ),
+    Bug(
+        "a position closed by others is told of and no more",
+        "outside hands",
+        "engine/outside.py",
+        "        taken = min(left, abs(held))\n        left -= taken\n",
+        "        taken, left = 0, left - min(left, abs(held))\n",
+        "The exits of a position that is gone stay live, and open one the other way.",
+        100,
+    ),
+    Bug(
+        "a position closed by others is not looked at",
+        "outside hands",
+        "engine/outside.py",
+        "    elif missing:\n        _shrink(turn, shares, missing)\n",
+        "",
+        "The same, and nobody is told.",
+        100,
+    ),
+    Bug(
+        "what a venue says of positions is not heard",
+        "outside hands",
+        "engine/decide.py",
+        "            if report.instrument in state.markets:\n",
+        "            if report.instrument in ():\n",
+        "The same.",
+        100,
     ),
 )

@@ -7,6 +7,7 @@ fires nothing; a trailing stop never loosens.
 
 from collections.abc import Iterable, Iterator
 
+from interlock.audit import conditions
 from interlock.audit.breach import Tell
 from interlock.audit.record import STOPS, TRAILS, Record, Waiting
 from interlock.orders import facts as f
@@ -72,10 +73,14 @@ class Markets:
         self._now = 0
         self._clock = 0
         """The process's own clock as it is, which may step back."""
+        self._due_now: dict[tuple[str, int], bool] = {}
+        """What this tick alone makes due, as long as nothing else was said of it."""
+        self._last_fired: tuple[str, tuple[bool, int]] = ("", (False, -1))
 
     def restart(self, records: Iterable[Record]) -> None:
         """A new process: it has seen nothing yet, and of its trails what was durable."""
         self._seen.clear()
+        self._due_now.clear()
         for record in records:
             for waiting in record.armed.values():
                 waiting.touches = 0
@@ -87,6 +92,8 @@ class Markets:
         self._clock = now
         seen = self._seen.setdefault(tick.instrument, Seen())
         self._instrument = tick.instrument
+        self._due_now.clear()
+        self._last_fired = ("", (False, -1))
         self._shown = [] if self._now - tick.at > STALE_NS else seen.take(tick)
         if not self._shown:
             return
@@ -95,6 +102,18 @@ class Markets:
             for channel in watched(terms):
                 if channel in self._shown and _looks(record, leg):
                     self._follow(record, leg, waiting, seen.prices[channel])
+            if terms.when is None and self._due(record, leg, waiting):
+                self._due_now[record.id, leg] = True
+
+    def price(self, instrument: str, channel: str) -> int | None:
+        """The last price there is."""
+        seen = self._seen.get(instrument)
+        return seen.prices.get(channel) if seen is not None else None
+
+    def shown(self, instrument: str, channel: str) -> int | None:
+        """The price that this very tick shows."""
+        here = instrument == self._instrument and channel in self._shown
+        return self.price(instrument, channel) if here else None
 
     def _armed(self, records: Iterable[Record]) -> Iterator[tuple[Record, int, Waiting]]:
         for record in records:
@@ -134,6 +153,10 @@ class Markets:
         if not self._shown:
             return
         seen = self._seen[self._instrument]
+        for record in records:
+            for leg in record.armed:
+                if record.legs[leg].when is not None:
+                    conditions.unsaid(tell, record, leg, self.shown)
         for record, leg, waiting in self._armed(records):
             terms = record.legs[leg]
             if not _plain(terms):
@@ -171,6 +194,21 @@ class Markets:
             tell("trigger", f"{name} fired at {fact.price}, which {fact.source} does not show")
         self._at_its_level(tell, record, fact, waiting)
         self._first(tell, record, fact.leg)
+        self._in_turn(tell, record, fact.leg)
+
+    def _in_turn(self, tell: Tell, record: Record, fired: int) -> None:
+        """What one tick makes due fires order by order as accepted, in an order stops first."""
+        if not self._due_now.pop((record.id, fired), False):
+            return
+        mine = (record.id, _rank(record, fired))
+        if mine < self._last_fired:
+            name = f"{record.legs[fired].id} of {record.id}"
+            tell("trigger", f"{name} fired after a leg of {self._last_fired[0]} that comes later")
+        self._last_fired = mine
+
+    def moved_on(self, record: Record, leg: int) -> None:
+        """Something else than the tick was said of a leg: its turn is over."""
+        self._due_now.pop((record.id, leg), None)
 
     def _first(self, tell: Tell, record: Record, fired: int) -> None:
         """Of two legs due on one tick a protective stop comes first, else the one listed first."""
