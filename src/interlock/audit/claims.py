@@ -111,7 +111,20 @@ def recalled(tell: Tell, record: Record, leg: int, what: str = "recalled") -> No
         return
     if record.legs[leg].expire_at is not None or record.legs[leg].system:
         return
+    if _nothing_held(record, leg):
+        return
     paused(tell, record, leg, what)
+
+
+def _nothing_held(record: Record, leg: int) -> bool:
+    """Whether nothing is left for an exit, whatever becomes of fills still to be confirmed: the
+    fill that its position came from may have been taken back meanwhile."""
+    above = record.oto_above(leg)
+    if above is None:
+        return False
+    exits = record.exits(above)
+    out = sum(record.cum.get(n, 0) - record.unconfirmed(n) for n in exits)
+    return record.fill(record.relations[above].children[0]) <= out
 
 
 def _covers_a_fill(record: Record, leg: int, node: int) -> bool:
