@@ -116,6 +116,15 @@ TRIGGERS = (
         50,
     ),
     Bug(
+        "orders due on one tick are sent last first",
+        "conditions",
+        "engine/decide.py",
+        "        order_id = next(iter(turn.touched))",
+        "        order_id = next(reversed(turn.touched))",
+        "In a gap the orders placed last are sent first.",
+        100,
+    ),
+    Bug(
         "any of a list is taken for all of it",
         "conditions",
         "engine/conditions.py",

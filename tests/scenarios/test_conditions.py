@@ -127,3 +127,17 @@ def test_two_conditions_that_come_to_hold_at_one_time_let_the_stop_go_first():
     tape.trade("101.50")
     tape.wait(SECOND)
     assert [order.legs[leg].terms.id for leg, _, _ in fired(tape)] == ["stop"]
+
+
+def test_what_one_tick_makes_due_is_sent_as_it_was_accepted():
+    """Orders touched by their price and by their condition, nearest level last."""
+    tape = Tape()
+    when = {"price": {"instrument": BTC, "at_or_below": "99.00"}}
+    orders = [
+        tape.place(stop("sell", "90.00", "1", id="far")),
+        tape.place(stop("sell", "93.00", "1", id="conditioned", when=when)),
+        tape.place(stop("sell", "95.00", "1", id="near")),
+    ]
+    tape.trade("100.00")
+    tape.trade("85.00")
+    assert [r.client_id.partition(".")[0] for r in tape.submits()] == [one.id for one in orders]

@@ -322,6 +322,8 @@ class Auditor:
         self._wire.sending(self._tell, record, fact)
         claims.frozen(self._tell, record, fact.leg, "sent")
         claims.sent(self._tell, record, fact)
+        if self._markets is not None:
+            self._markets.sent(self._tell, record, fact.leg)
         promises.in_time(self._tell, record, fact.leg, fact.at, "sent")
         promises.priced(self._tell, record, fact.leg, fact.order_type, fact.price)
         if fact.order_type is q.VenueOrderType.MARKET:

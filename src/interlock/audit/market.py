@@ -76,11 +76,15 @@ class Markets:
         self._due_now: dict[tuple[str, int], bool] = {}
         """What this tick alone makes due, as long as nothing else was said of it."""
         self._last_fired: tuple[str, tuple[bool, int]] = ("", (False, -1))
+        self._fired_now: dict[tuple[str, int], bool] = {}
+        """What has fired of that, while the tick is being dealt with."""
+        self._last_sent = ""
 
     def restart(self, records: Iterable[Record]) -> None:
         """A new process: it has seen nothing yet, and of its trails what was durable."""
         self._seen.clear()
         self._due_now.clear()
+        self._fired_now.clear()
         for record in records:
             for waiting in record.armed.values():
                 waiting.touches = 0
@@ -93,7 +97,7 @@ class Markets:
         seen = self._seen.setdefault(tick.instrument, Seen())
         self._instrument = tick.instrument
         self._due_now.clear()
-        self._last_fired = ("", (False, -1))
+        self._last_fired, self._last_sent = ("", (False, -1)), ""
         self._shown = [] if self._now - tick.at > STALE_NS else seen.take(tick)
         if not self._shown:
             return
@@ -150,6 +154,7 @@ class Markets:
 
     def ticked(self, tell: Tell, records: Iterable[Record]) -> None:
         """After the process has dealt with the tick: nothing that was due still waits."""
+        self._fired_now.clear()
         if not self._shown:
             return
         seen = self._seen[self._instrument]
@@ -205,6 +210,16 @@ class Markets:
             name = f"{record.legs[fired].id} of {record.id}"
             tell("trigger", f"{name} fired after a leg of {self._last_fired[0]} that comes later")
         self._last_fired = mine
+        self._fired_now[record.id, fired] = True
+
+    def sent(self, tell: Tell, record: Record, leg: int) -> None:
+        """What one tick made due, and waits for no recall, is sent order by order as well."""
+        if not self._fired_now.pop((record.id, leg), False):
+            return
+        if record.id < self._last_sent:
+            name = f"{record.legs[leg].id} of {record.id}"
+            tell("trigger", f"{name} was sent after {self._last_sent}, which comes later")
+        self._last_sent = record.id
 
     def moved_on(self, record: Record, leg: int) -> None:
         """Something else than the tick was said of a leg: its turn is over."""

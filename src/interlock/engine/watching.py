@@ -85,7 +85,7 @@ def fire_all(turn: Turn, touches: list[Touch]) -> None:
     """Everything one tick touched, on whatever channel, in the one right order: what it makes of
     conditions first, then the legs that are due, whether by their price or by their condition."""
     due: list[Touch] = []
-    for touch in touches:
+    for touch in sorted(touches, key=_as_accepted):  # the order in which they will be settled
         order, code, _, name, price = touch
         turn.touch(order)
         if code >= 0:
@@ -96,6 +96,10 @@ def fire_all(turn: Turn, touches: list[Touch]) -> None:
         due.append((order, number, None, name, price))
     for touch in sorted(due, key=_rank):
         _touch(turn, *touch)
+
+
+def _as_accepted(touch: Touch) -> str:
+    return touch[0].id
 
 
 def _rank(touch: Touch) -> tuple[str, tuple[int, int]]:
