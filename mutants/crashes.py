@@ -161,7 +161,7 @@ RECOVERY = (
         25,
     ),
     Bug(
-        "recovery does not ask about requests in flight",
+        "a start does not ask about what is in flight",
         "recovery",
         "engine/decide.py",
         "        _ask_all(turn, venue)\n    # What came due",
@@ -170,7 +170,7 @@ RECOVERY = (
         25,
     ),
     Bug(
-        "an order that only waited comes to life without its entries",
+        "a flat order awakens without its entries",
         "recovery",
         "engine/book.py",
         "            self._entries[entry.key] = [entry]",
@@ -227,7 +227,7 @@ OUTSIDE = (
         50,
     ),
     Bug(
-        "a position closed by others is told of and no more",
+        "an outside close is told of and no more",
         "outside hands",
         "engine/outside.py",
         "        taken = min(left, abs(held))\n        left -= taken\n",
@@ -236,7 +236,7 @@ OUTSIDE = (
         100,
     ),
     Bug(
-        "a position closed by others is not looked at",
+        "an outside close is not looked at",
         "outside hands",
         "engine/outside.py",
         "    elif missing:\n        _shrink(turn, shares, missing)\n",
