@@ -38,7 +38,7 @@ CLAIMS = (
         "    return (0 if order.legs[number].protective else 1, number)",
         "    return (0 if order.legs[number].protective else 1, -number)",
         "In a gap the leg is sent that the trader put second.",
-        400,
+        100,
     ),
     Bug(
         "only a full fill claims",

@@ -119,7 +119,7 @@ RECOVERY = (
         "                arming.keep_watermark(state, order, number)\n",
         "                pass\n",
         "After a restart a trailing stop follows from where it began.",
-        400,
+        25,
     ),
     Bug(
         "a snapshot forgets net positions",

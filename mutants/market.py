@@ -122,7 +122,7 @@ TRIGGERS = (
         "        order_id = next(iter(turn.touched))",
         "        order_id = next(reversed(turn.touched))",
         "In a gap the orders placed last are sent first.",
-        100,
+        50,
     ),
     Bug(
         "any of a list is taken for all of it",
