@@ -84,6 +84,8 @@ class Record(Struct):
     canceling: dict[int, bool] = field(default_factory=dict)
     holds: dict[int, bool] = field(default_factory=dict)
     """Whether a leg's condition was last said to hold."""
+    parts: dict[int, int] = field(default_factory=dict)
+    """The parts of a leg's condition that were last said to hold, as a bit mask."""
     incidents: dict[str, int] = field(default_factory=dict)
     """By kind: quantities told of, at least one each."""
     held_then: dict[int, int] = field(default_factory=dict)
@@ -164,6 +166,11 @@ class Record(Struct):
         """Whether all that others closed must have been of this oto."""
         otos = [n for n, relation in enumerate(self.relations) if relation.kind == "oto"]
         return otos == [number]
+
+    def forget_condition(self, leg: int) -> None:
+        """A condition that is looked at anew begins with nothing said of it."""
+        self.holds.pop(leg, None)
+        self.parts.pop(leg, None)
 
     def told(self, *kinds: str) -> bool:
         return any(kind in self.incidents for kind in kinds)

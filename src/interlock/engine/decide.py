@@ -166,9 +166,7 @@ def settle(turn: Turn) -> None:
 def refresh_conditions(turn: Turn, order: Order) -> bool:
     """Conditions on legs of the same order, after its fills changed."""
     before = len(turn.facts)
-    for number, leg in enumerate(order.legs):
-        if leg.terms.when is not None and leg.armed:
-            firing.refresh(turn, order, number)
+    firing.refresh_together(turn, order, range(len(order.legs)))
     return len(turn.facts) > before
 
 
@@ -418,9 +416,12 @@ def _signal(turn: Turn, command: c.Signal) -> None:
         turn.answer = Reject(RejectCode.BAD_NUMBER, "value", value.detail)
         return
     turn.emit(f.SignalReceived(turn.at, command.name, command.value))
-    for key in list(turn.state.signal_waits.get(command.name, {})):
-        order = turn.state.orders.get(key[0])
+    waiting: dict[str, dict[int, bool]] = {}
+    for order_id, code in turn.state.signal_waits.get(command.name, {}):
+        waiting.setdefault(order_id, {})[split_atom(code)[0]] = True
+    for order_id, numbers in waiting.items():
+        order = turn.state.orders.get(order_id)
         if order is not None:
-            firing.refresh(turn, order, split_atom(key[1])[0])
+            firing.refresh_together(turn, order, numbers)
             turn.touch(order)
     turn.answer = c.Accepted()
