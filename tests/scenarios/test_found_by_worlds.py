@@ -1,8 +1,12 @@
 """What simulated worlds broke, each told by hand: the seed is gone, the story stays."""
 
+import pytest
+
+from interlock.engine.order import Order
 from interlock.orders import facts as f
 from interlock.orders import reports as r
-from interlock.orders.reports import VenueStatus
+from interlock.orders.reports import CancelReason, VenueStatus
+from interlock.orders.requests import QueryVenueOrder
 from tests.scenarios.orders import bracket
 from tests.tape import Tape
 
@@ -87,3 +91,68 @@ def test_the_venues_own_record_of_a_fill_corrects_the_report():
     assert "< Query entry.1" in said
     tape.status(order, "entry", VenueStatus.WORKING, ("one", 5, "100.00"))
     assert tape.leg(order, "entry").cum == 5
+
+
+def taken_away() -> tuple[Tape, Order]:
+    """A target that somebody is said to have canceled, and the look at it five seconds later."""
+    tape = Tape()
+    order = tape.place(bracket())
+    tape.ack(order, "entry")
+    tape.fill(order, "entry", 10, "100.00")
+    tape.ack(order, "target")
+    tape.canceled(order, "target", CancelReason.OUTSIDE)
+    assert "< Query target.1" in tape.wait(5 * SECOND)
+    return tape, order
+
+
+def questions(tape: Tape, name: str) -> int:
+    return sum(isinstance(x, QueryVenueOrder) and x.client_id == name for x in tape.requests)
+
+
+def test_a_late_look_whose_answer_is_lost_is_asked_again_less_and_less_often():
+    tape, order = taken_away()
+    name = tape.id(order, "target")
+    gaps = []
+    for _ in range(9):
+        began, asked = tape.at, questions(tape, name)
+        while questions(tape, name) == asked:
+            tape.wait(SECOND)
+        gaps.append((tape.at - began) // SECOND)
+    assert gaps == [1, 2, 4, 8, 16, 32, 32, 32, 32]
+    tape.status(order, "target", VenueStatus.CANCELED, ("late", 4, "110.00"), attempt=1)
+    assert tape.leg(order, "target").cum == 4
+    asked = questions(tape, name)
+    tape.status(order, "target", VenueStatus.CANCELED, ("late", 4, "110.00"), attempt=1)
+    tape.wait(600 * SECOND)
+    assert questions(tape, name) <= asked + 1  # the late fill itself is asked about, once
+
+
+@pytest.mark.parametrize("answer", [VenueStatus.CANCELED, VenueStatus.NOT_FOUND])
+def test_a_late_look_ends_with_the_venues_answer(answer):
+    tape, order = taken_away()
+    tape.status(order, "target", answer, attempt=1)
+    asked = questions(tape, tape.id(order, "target"))
+    tape.wait(600 * SECOND)
+    assert questions(tape, tape.id(order, "target")) == asked
+
+
+def test_a_recall_of_a_stray_that_nobody_answers_is_asked_about():
+    tape, order = taken_away()
+    said = tape.status(order, "target", VenueStatus.WORKING, attempt=1)
+    assert "< Cancel target.1" in said
+    tape.give(r.OutcomeUnknown(tape.at, tape.id(order, "target"), "timed out"))
+    assert "< Query target.1" in tape.wait(SECOND)
+    tape.status(order, "target", VenueStatus.CANCELED, ("late", 4, "110.00"), attempt=1)
+    assert tape.leg(order, "target").cum == 4
+
+
+def test_an_order_with_an_open_look_is_forgotten_only_after_the_answer():
+    tape, order = taken_away()
+    tape.trade("94.00")
+    tape.fill(order, "stop", 10, "94.00")
+    assert order.done
+    tape.wait(2000 * SECOND)
+    assert order.id in tape.state.orders
+    tape.status(order, "target", VenueStatus.CANCELED, attempt=1)
+    tape.wait(SECOND)
+    assert order.id not in tape.state.orders

@@ -173,11 +173,12 @@ def _deadline(turn: Turn, order: Order) -> None:
     """Something of the order is due."""
     state, at = turn.state, turn.at
     for number, leg in enumerate(order.legs):
-        for attempt, due in leg.late_looks:
+        for attempt, due, _ in leg.late_looks:
             if due <= at:
                 turn.query(order, number, attempt)
     if order.done:
-        if order.done_at + state.settings.forget_after_ns <= at:
+        open_looks = any(leg.late_looks for leg in order.legs)
+        if order.done_at + state.settings.forget_after_ns <= at and not open_looks:
             turn.emit(f.OrderForgotten(at, order.id))
         else:
             deadlines.schedule(state, order, at)

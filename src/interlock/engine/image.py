@@ -9,7 +9,7 @@ from interlock.engine.order import Order
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.instruments import Instrument
 
-IMAGE_FORMAT = 2
+IMAGE_FORMAT = 3
 
 
 class Image(Struct, array_like=True):

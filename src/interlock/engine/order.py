@@ -108,8 +108,9 @@ class Leg(Struct, gc=False):
     end_reason: str = ""
     gone_at: int = 0
     """When its last venue order ended without having filled; a late fill may still come."""
-    late_looks: tuple[tuple[int, int], ...] = ()
-    """(attempt, due): canceled attempts to be asked about once more, for a fill told to nobody."""
+    late_looks: tuple[tuple[int, int, int], ...] = ()
+    """(attempt, due, asked): attempts that are over and are asked about once more, for a fill told
+    to nobody; and how often they were asked about without an answer."""
     refused: int = 0
     """Amends the venue refused in a row."""
 
