@@ -137,6 +137,11 @@ class Leg(Struct, gc=False):
         """A stop that exits: it wins over a target on the same tick, and it is never lost."""
         return self.terms.exits and self.terms.type in STOPS
 
+    @property
+    def undoes(self) -> bool:
+        """Interlock's own: it undoes an excess, or closes what a winding order holds."""
+        return self.terms.system in ("flatten", "close")
+
 
 class Order(Struct, gc=False):
     """An accepted order's life so far."""
