@@ -63,6 +63,7 @@ class Auditor:
             promises.by_others(self._tell, record)
             if not record.done:
                 claims.unclaimed(self._tell, record)
+                sizes.plain_exits(self._tell, record, self._least)
                 if self._markets is not None:
                     self._markets.through(self._tell, record)
             if moved:
@@ -296,6 +297,8 @@ class Auditor:
             record.at_market[fact.leg] = True
         sizes.child(self._tell, record, fact)
         sizes.sliced(self._tell, record, fact)
+        asked = (fact.leg, fact.quantity, fact.reduce_only)
+        sizes.asked(self._tell, record, *asked, self._least)
         record.attempts[fact.leg, fact.attempt] = Attempt(
             fact.quantity,
             fact.price,
@@ -320,6 +323,8 @@ class Auditor:
             self._dirty[record.id] = True
             sizes.note_held(record)
             attempt.asked = fact.quantity
+            asked = (fact.leg, fact.quantity - attempt.filled, attempt.reduce_only)
+            sizes.asked(self._tell, record, *asked, self._least)
             self._wire.amending(record, fact)
         else:
             attempt.recalled = True

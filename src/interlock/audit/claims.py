@@ -130,13 +130,15 @@ def _fill_inside(record: Record, leg: int, node: int) -> bool:
 
 
 def _share_so_far(record: Record, leg: int) -> int:
-    """A leg's part, rounded up, of what its entry has filled; all of it for a leg without one."""
+    """A leg's part, rounded up, of what its entry has filled; all of it for a leg without one. What
+    others have closed is no part of either."""
     above = record.oto_above(leg)
     if above is None:
-        return record.legs[leg].quantity
+        return record.legs[leg].quantity - record.adjusted
     first = record.relations[above].children[0]
     whole = max(1, sum(record.legs[n].quantity for n in record.under(first)))
-    return -(-record.fill(first) * record.legs[leg].quantity // whole)
+    share = -(-record.fill(first) * record.legs[leg].quantity // whole)
+    return min(share, record.held(above)) if record.adjusted else share
 
 
 def _name(record: Record, leg: int) -> str:
