@@ -331,3 +331,18 @@ def test_targets_of_a_part_of_the_position_shrink_by_what_the_stop_has_filled(ne
             history.send(number, quantity)
     history.auditor.finish([Books([], [])])
     assert ("sizes" not in history.rules()) is sound
+
+
+def test_an_order_filled_to_its_old_size_lives_on_when_its_amend_is_found_to_have_worked():
+    history = History().entered()
+    history.send(TARGET, 4)
+    history.say(f.VenueOrderAcknowledged(AT, ID, TARGET, 1, "v"))
+    history.say(f.VenueOrderAmending(AT, ID, TARGET, 1, 1, 10, 110, None))
+    history.fill(TARGET, 4, "t1", 4)
+    history.say(f.VenueOrderUnknown(AT, ID, TARGET, 1, "no answer in time"))
+    history.say(f.VenueOrderFound(AT, ID, TARGET, 1, r.VenueStatus.WORKING, 10))
+    executed = [Done(f"{ID}.0.1", r.Execution("e1", 10, 100))]
+    executed.append(Done(f"{ID}.1.1", r.Execution("t1", 4, 110)))
+    history.auditor.finish([Books([Open(f"{ID}.1.1", 10, 4)], executed)])
+    assert "I4" not in history.rules()
+    assert "liveness" not in history.rules()

@@ -346,11 +346,9 @@ class Auditor:
             attempt.live = False
 
     def _unsure(self, record: Record, fact: Any) -> None:
-        """Unknown, or an amend refused: the question is closed, the venue is asked."""
-        attempt = record.attempts[fact.leg, fact.attempt]
-        attempt.question = ""
-        if attempt.leaves <= 0:
-            attempt.live = False
+        """Unknown, or an amend refused: the question is closed, the venue is asked. Until it has
+        answered, an order filled to its old size may have been made larger, and live on."""
+        record.attempts[fact.leg, fact.attempt].question = ""
 
     def _asking(self, record: Record, fact: f.VenueOrderQuerying) -> None:
         record.attempts[fact.leg, fact.attempt].asking = True
