@@ -104,6 +104,12 @@ class Process:
             for order in state.orders.living()
             for leg in order.legs
         )
+        open_questions += sum(
+            asked > 0
+            for order in state.orders.living()
+            for leg in order.legs
+            for _, _, asked in leg.late_looks
+        )
         return wire.State(self.journal.tail().n, digest(state), self.now(), open_questions)
 
     def _ask(self, ask: wire.Ask, writer: asyncio.StreamWriter) -> None:

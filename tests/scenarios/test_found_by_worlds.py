@@ -128,6 +128,18 @@ def test_a_late_look_whose_answer_is_lost_is_asked_again_less_and_less_often():
     assert questions(tape, name) <= asked + 1  # the late fill itself is asked about, once
 
 
+def test_an_open_look_is_asked_again_when_the_connection_is_back():
+    tape, order = taken_away()
+    tape.wait(200 * SECOND)
+    tape.give(r.Connection(tape.at, "PAPER", False))
+    assert "< Query target.1" not in tape.said
+    tape.give(r.Connection(tape.at, "PAPER", True))
+    assert tape.said.count("< Query target.1") == 1
+    tape.status(order, "target", VenueStatus.CANCELED, attempt=1)
+    tape.give(r.Connection(tape.at, "PAPER", True))
+    assert "< Query target.1" not in tape.said
+
+
 @pytest.mark.parametrize("answer", [VenueStatus.CANCELED, VenueStatus.NOT_FOUND])
 def test_a_late_look_ends_with_the_venues_answer(answer):
     tape, order = taken_away()

@@ -268,10 +268,13 @@ def _ask_all(turn: Turn, venue: str) -> None:
         for number, leg in enumerate(order.legs):
             if state.markets[leg.terms.instrument].grid.venue != venue:
                 continue
+            unanswered = [attempt for attempt, _, asked in leg.late_looks if asked]
+            recent: range | tuple[()] = ()
             if leg.gone_at and turn.at - leg.gone_at < state.settings.late_fill_ns:
-                for attempt in range(max(1, leg.attempts - 3), leg.attempts + 1):
-                    if leg.venue is None or leg.venue.attempt != attempt:
-                        turn.query(order, number, attempt)
+                recent = range(max(1, leg.attempts - 3), leg.attempts + 1)
+            for attempt in dict.fromkeys([*unanswered, *recent]):
+                if leg.venue is None or leg.venue.attempt != attempt:
+                    turn.query(order, number, attempt)
             if leg.venue is None:
                 continue
             if leg.state is LegState.WORKING:
