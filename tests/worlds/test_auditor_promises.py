@@ -300,3 +300,35 @@ def test_a_claim_given_back_before_its_leg_is_sent_unless_too_little_is_left_to_
         f.ClaimReleased(AT, ID, FIRST, 0, "too small"),
     )
     assert history.rules() == broken
+
+
+def test_a_claim_given_back_when_others_closed_the_only_position_of_two_entries():
+    """Which of the entries they closed is the engine's to say: only one has filled."""
+    legs = []
+    for n in (0, 1):
+        legs.append(leg(f"entry_{n}", LegType.LIMIT, 1, price=100))
+        legs.append(leg(f"stop_{n}", LegType.STOP, -1, trigger_price=95, exits=True))
+        legs.append(leg(f"target_{n}", LegType.LIMIT_IF_TOUCHED, -1, price=110, exits=True))
+    relations = (
+        Relation("oco", (~1, ~3), on_partial_fill=OnPartialFill.CANCEL),
+        Relation("oto", (0, ~2), 0),
+        Relation("oco", (1, 2), 1, on_partial_fill=OnPartialFill.REDUCE),
+        Relation("oto", (3, ~4), 0),
+        Relation("oco", (4, 5), 3, on_partial_fill=OnPartialFill.REDUCE),
+    )
+    history = entries()
+    history.auditor, history.seq = Auditor(), 0
+    terms = OrderTerms(ID, "one", "main", "", tuple(legs), ~0, relations, PolicyTerms())
+    history.say(
+        f.InstrumentDefined(AT, Instrument("BTC.PAPER", "1", "1", min_quantity="3")),
+        f.OrderAccepted(AT, terms),
+    )
+    history.send(FIRST, 1)
+    history.say(history.filled(FIRST, 10, "e1"), f.LegClaimed(AT, ID, FIRST, 0))
+    history.say(
+        f.ExposureAdjusted(AT, ID, 9, "closed by others"),
+        f.LegTriggered(AT, ID, 1, "last", 95, 95),
+        f.LegClaimed(AT, ID, 1, 2),
+        f.ClaimReleased(AT, ID, 1, 2, "too small"),
+    )
+    assert history.rules() == []

@@ -138,7 +138,10 @@ def _share_so_far(record: Record, leg: int) -> int:
     first = record.relations[above].children[0]
     whole = max(1, sum(record.legs[n].quantity for n in record.under(first)))
     share = -(-record.fill(first) * record.legs[leg].quantity // whole)
-    return min(share, record.held(above)) if record.adjusted else share
+    if not record.adjusted:
+        return share
+    # Which of several entries was closed by others is the engine's to say: no more than this one.
+    return min(share, record.held(above) - (0 if record.alone(above) else record.adjusted))
 
 
 def _name(record: Record, leg: int) -> str:
