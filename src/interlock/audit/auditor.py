@@ -66,6 +66,7 @@ class Auditor:
             promises.by_others(self._tell, record)
             if not record.done:
                 claims.unclaimed(self._tell, record)
+                sizes.plain_exits(self._tell, record, self._least)
                 if self._markets is not None:
                     self._markets.through(self._tell, record)
             if moved:
@@ -330,6 +331,8 @@ class Auditor:
             record.at_market[fact.leg] = True
         sizes.child(self._tell, record, fact)
         sizes.sliced(self._tell, record, fact)
+        asked = (fact.leg, fact.quantity, fact.reduce_only)
+        sizes.asked(self._tell, record, *asked, self._least)
         record.attempts[fact.leg, fact.attempt] = Attempt(
             fact.quantity,
             fact.price,
@@ -354,6 +357,8 @@ class Auditor:
             self._dirty[record.id] = True
             sizes.note_held(record)
             attempt.asked = fact.quantity
+            asked = (fact.leg, fact.quantity - attempt.filled, attempt.reduce_only)
+            sizes.asked(self._tell, record, *asked, self._least)
             self._wire.amending(record, fact)
         else:
             attempt.recalled = True
@@ -375,11 +380,9 @@ class Auditor:
             attempt.live = False
 
     def _unsure(self, record: Record, fact: Any) -> None:
-        """Unknown, or an amend refused: the question is closed, the venue is asked."""
-        attempt = record.attempts[fact.leg, fact.attempt]
-        attempt.question = ""
-        if attempt.leaves <= 0:
-            attempt.live = False
+        """Unknown, or an amend refused: the question is closed, the venue is asked. Until it has
+        answered, an order filled to its old size may have been made larger, and live on."""
+        record.attempts[fact.leg, fact.attempt].question = ""
 
     def _asking(self, record: Record, fact: f.VenueOrderQuerying) -> None:
         record.attempts[fact.leg, fact.attempt].asking = True

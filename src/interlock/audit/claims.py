@@ -146,12 +146,16 @@ def _share_so_far(record: Record, leg: int) -> int:
     """A leg's part of what its entry has filled; all of it for a leg without one.
 
     A ladder's slices are cut by running sums. Rounded up one by one, a slice too small to be sent
-    would look large enough. What others have closed is no part of it.
+    would look large enough. What others have closed is no part of either.
     """
     above = record.oto_above(leg)
     if above is None:
         return record.legs[leg].quantity - record.adjusted
-    return min(record.held(above), _slice(record, leg, above))
+    share = _slice(record, leg, above)
+    if not record.adjusted:
+        return share
+    # Which of several entries was closed by others is the engine's to say: no more than this one.
+    return min(share, record.held(above) - (0 if record.alone(above) else record.adjusted))
 
 
 def _slice(record: Record, leg: int, above: int) -> int:

@@ -119,6 +119,11 @@ class Record(Struct):
             return [node]
         return [n for c in self.relations[~node].children for n in self.under(c)]
 
+    def relation_of(self, node: int) -> int | None:
+        """The relation that a node stands in directly."""
+        numbers = (n for n, relation in enumerate(self.relations) if node in relation.children)
+        return next(numbers, None)
+
     def fill(self, node: int) -> int:
         """What a node has filled: an oto what its first has, others what their nodes have."""
         if node >= 0:
@@ -155,8 +160,8 @@ class Record(Struct):
         first = self.relations[number].children[0]
         out = sum(self.cum.get(n, 0) for n in self.exits(number))
         inside = self.under(first)
-        flat = sum(
-            self.cum.get(n, 0)
+        flat = sum(  # what a flatten trades beyond its size is an excess of its own
+            min(leg.quantity, self.cum.get(n, 0))
             for n, leg in enumerate(self.legs)
             if leg.system == "flatten" and leg.scope in inside
         )

@@ -174,11 +174,12 @@ def _deadline(turn: Turn, order: Order) -> None:
     """Something of the order is due."""
     state, at = turn.state, turn.at
     for number, leg in enumerate(order.legs):
-        for attempt, due in leg.late_looks:
+        for attempt, due, _ in leg.late_looks:
             if due <= at:
                 turn.query(order, number, attempt)
     if order.done:
-        if order.done_at + state.settings.forget_after_ns <= at:
+        open_looks = any(leg.late_looks for leg in order.legs)
+        if order.done_at + state.settings.forget_after_ns <= at and not open_looks:
             turn.emit(f.OrderForgotten(at, order.id))
         else:
             deadlines.schedule(state, order, at)
@@ -268,10 +269,13 @@ def _ask_all(turn: Turn, venue: str) -> None:
         for number, leg in enumerate(order.legs):
             if state.markets[leg.terms.instrument].grid.venue != venue:
                 continue
+            unanswered = [attempt for attempt, _, asked in leg.late_looks if asked]
+            recent: range | tuple[()] = ()
             if leg.gone_at and turn.at - leg.gone_at < state.settings.late_fill_ns:
-                for attempt in range(max(1, leg.attempts - 3), leg.attempts + 1):
-                    if leg.venue is None or leg.venue.attempt != attempt:
-                        turn.query(order, number, attempt)
+                recent = range(max(1, leg.attempts - 3), leg.attempts + 1)
+            for attempt in dict.fromkeys([*unanswered, *recent]):
+                if leg.venue is None or leg.venue.attempt != attempt:
+                    turn.query(order, number, attempt)
             if leg.venue is None:
                 continue
             if leg.state is LegState.WORKING:

@@ -9,7 +9,7 @@ from heapq import heappop
 
 from interlock.engine import arming, firing
 from interlock.engine.entries import Entry, LevelEntry, Touched, TrailEntry
-from interlock.engine.order import NEVER, Order
+from interlock.engine.order import NEVER, TRAILS, Order
 from interlock.engine.state import MarketView
 from interlock.engine.triggers import TriggerChannel, split_atom
 from interlock.engine.turn import Turn
@@ -116,8 +116,9 @@ def _touch(
     leg = order.legs[number]
     if not leg.armed or (leg.terms.when is not None and not leg.holds):
         return  # an earlier touch of this tick froze it, or ended its condition
-    if arming.activates(leg) and isinstance(entry, LevelEntry):
-        turn.emit(f.TrailActivated(turn.at, order.id, number, price))
+    if leg.terms.type in TRAILS and isinstance(entry, LevelEntry):
+        if arming.activates(leg):  # else its condition, changed by this tick, has activated it
+            turn.emit(f.TrailActivated(turn.at, order.id, number, price))
         return
     level = turn.state.channel(leg.terms.instrument, name).level(entry)
     firing.fire(turn, order, number, str(name), price, level)
