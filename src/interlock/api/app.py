@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from litestar import Litestar, Request, Response, WebSocket
+from litestar import HttpMethod, Litestar, Request, Response, WebSocket
 from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.response import Stream
@@ -67,8 +67,8 @@ def http(route: Route, door: Door) -> HTTPRouteHandler:
         if param.place == "path":
             path = path.replace("{" + param.name + "}", "{" + param.name + ":str}")
     serve.__name__ = f"{route.method.lower()}_{route.path.strip('/').replace('/', '_')}"
-    handler = HTTPRouteHandler(path, http_method=route.method, status_code=200)  # type: ignore[arg-type]
-    return handler(serve)
+    method = HttpMethod(route.method)
+    return HTTPRouteHandler(path, http_method=method, status_code=200)(serve)
 
 
 def response(reply: Reply) -> Response[Any]:

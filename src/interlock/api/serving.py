@@ -12,13 +12,15 @@ from pathlib import Path
 
 import uvicorn
 
-from interlock.api import table
+from interlock import __version__
+from interlock.api import openapi, table
 from interlock.api.app import application, from_seq, wanted
 from interlock.api.batch import Batches
 from interlock.api.desk import Desk
 from interlock.api.door import Door, Entrance
 from interlock.api.metrics import Health, Metrics
 from interlock.api.orders import Orders
+from interlock.api.pages import Pages
 from interlock.api.problems import Problem
 from interlock.api.queries import Queries
 from interlock.api.route import Asked, Caller, Reply, Route
@@ -144,14 +146,19 @@ class Server:
 
     def _routes(self) -> list[Route]:
         orders, queries = Orders(self.desk), Queries(self.desk)
-        health = Health(self.desk, self.settings.environment)
-        return [
-            *table.order_routes(orders, Batches(self.desk)),
+        health, pages = Health(self.desk, self.settings.environment), Pages()
+        routes = [
+            *table.placing_routes(orders, Batches(self.desk)),
+            *table.changing_routes(orders),
+            *table.sweeping_routes(orders),
             *table.query_routes(queries),
+            *table.world_routes(queries),
             *table.health_routes(health),
-            Route("GET", "/metrics", self._metrics, "Metrics", scope=None, tag="Health"),
-            Route("GET", "/v1/events", self._events, "Follow the log", tag="Streams"),
+            *table.stream_routes(self._events, self._metrics),
+            *pages.routes(),
         ]
+        pages.document = openapi.document(routes, __version__)
+        return routes
 
     async def _metrics(self, asked: Asked) -> Reply:
         page = self.metrics.page(self.desk, self.streams.count)

@@ -4,6 +4,8 @@ Decides names, methods, scopes and budgets. Invariant: every entry has an exampl
 answer that really is one; a test says so.
 """
 
+from typing import Any
+
 from interlock.api import examples as example
 from interlock.api.batch import JSON, MSGPACK, NDJSON, Batches
 from interlock.api.metrics import Health
@@ -17,7 +19,7 @@ from interlock.api.orders import (
 )
 from interlock.api.problems import ApiCode
 from interlock.api.queries import LIMIT, LIMIT_MAX, Queries
-from interlock.api.route import Budget, Param, Route, Scope
+from interlock.api.route import Budget, Param, Route, Scope, Work
 from interlock.api.views import BatchAnswer, Done, OrderView, Page, Placed
 from interlock.orders.commands import PlaceOrder
 from interlock.orders.rejects import RejectCode as R
@@ -46,16 +48,17 @@ FLAG = {"type": "boolean", "default": False}
 STATE = (R.ORDER_UNKNOWN, R.ORDER_DONE, R.VERSION_MISMATCH)
 
 
-def order_routes(orders: Orders, batches: Batches) -> list[Route]:
-    placing, protecting = Budget.PLACING, Budget.PROTECTING
-    trade = Scope.TRADE
+PLACING: dict[str, Any] = {"scope": Scope.TRADE, "budget": Budget.PLACING}
+CHANGING: dict[str, Any] = {"scope": Scope.TRADE, "budget": Budget.PROTECTING, "keyed": True}
+
+
+def placing_routes(orders: Orders, batches: Batches) -> list[Route]:
     return [
         Route(
             *("POST", "/v1/orders", orders.place, "Place an order"),
             "One tree of legs. The same `client_order_id` and body again is answered as the first "
             "time, with the header `Idempotent-Replay: true`, and does nothing.",
-            scope=trade,
-            budget=placing,
+            **PLACING,
             status=201,
             body=PlaceOrder,
             bodies=example.PLACES,
@@ -68,8 +71,7 @@ def order_routes(orders: Orders, batches: Batches) -> list[Route]:
             "A list of placements as JSON or MessagePack, or one per line as NDJSON. Each is "
             "accepted or refused on its own, in order; with `atomic=true` all are or none is. Ask "
             "for `application/x-ndjson` in `Accept` to be told as they commit.",
-            scope=trade,
-            budget=placing,
+            **PLACING,
             params=(Param("atomic", "All or none", FLAG),),
             body=list[PlaceOrder],
             bodies={"two": [example.PLACES["bracket"], example.PLACES["oco"]]},
@@ -78,12 +80,15 @@ def order_routes(orders: Orders, batches: Batches) -> list[Route]:
             example=example.BATCH,
             errors=(R.MALFORMED, ApiCode.UNSUPPORTED_MEDIA_TYPE, ApiCode.BODY_TOO_LARGE),
         ),
+    ]
+
+
+def changing_routes(orders: Orders) -> list[Route]:
+    return [
         Route(
             *("POST", "/v1/orders/{order_id}/amend", orders.amend, "Amend an order"),
             "Change legs that are live, in place: all changes, or none.",
-            scope=trade,
-            budget=protecting,
-            keyed=True,
+            **CHANGING,
             params=(ORDER,),
             body=AmendBody,
             bodies=example.AMENDS,
@@ -94,9 +99,7 @@ def order_routes(orders: Orders, batches: Batches) -> list[Route]:
         Route(
             *("POST", "/v1/orders/{order_id}/cancel", orders.cancel, "Cancel an order"),
             "`exposure` says what becomes of what it has bought or sold.",
-            scope=trade,
-            budget=protecting,
-            keyed=True,
+            **CHANGING,
             params=(ORDER,),
             body=CancelBody,
             bodies=example.CANCELS,
@@ -108,19 +111,20 @@ def order_routes(orders: Orders, batches: Batches) -> list[Route]:
             *("POST", "/v1/orders/{order_id}/legs/{leg}/cancel", orders.cancel_leg),
             "Cancel one leg",
             "The others go on.",
-            scope=trade,
-            budget=protecting,
-            keyed=True,
+            **CHANGING,
             params=(ORDER, LEG),
             answer=Done,
             example=example.DONE,
             errors=(*STATE[:2], R.LEG_UNKNOWN, R.LEG_DONE),
         ),
+    ]
+
+
+def sweeping_routes(orders: Orders) -> list[Route]:
+    return [
         Route(
             *("POST", "/v1/orders/cancel", orders.cancel_many, "Cancel all orders that match"),
-            scope=trade,
-            budget=protecting,
-            keyed=True,
+            **CHANGING,
             body=CancelManyBody,
             bodies=example.CANCEL_MANY,
             answer=Done,
@@ -129,9 +133,7 @@ def order_routes(orders: Orders, batches: Batches) -> list[Route]:
         ),
         Route(
             *("POST", "/v1/positions/close", orders.close, "Close a position with all its legs"),
-            scope=trade,
-            budget=protecting,
-            keyed=True,
+            **CHANGING,
             tag="Positions",
             body=CloseBody,
             bodies=example.CLOSES,
@@ -142,8 +144,7 @@ def order_routes(orders: Orders, batches: Batches) -> list[Route]:
         Route(
             *("POST", "/v1/signals/{name}", orders.signal, "Give a signal its value"),
             "A number from outside that conditions of legs may watch.",
-            scope=trade,
-            budget=placing,
+            **PLACING,
             keyed=True,
             tag="Signals",
             params=(Param("name", "The signal's name", place="path", required=True),),
@@ -201,6 +202,11 @@ def query_routes(queries: Queries) -> list[Route]:
             errors=(ApiCode.QUERY_INVALID,),
             tag="Positions",
         ),
+    ]
+
+
+def world_routes(queries: Queries) -> list[Route]:
+    return [
         Route(
             *("GET", "/v1/positions", queries.positions, "Positions made by our fills"),
             params=(ACCOUNT,),
@@ -241,5 +247,42 @@ def health_routes(health: Health) -> list[Route]:
             tag="Health",
             answer=dict[str, object],
             example={"status": "ready", "because": []},
+        ),
+    ]
+
+
+FOLLOWING = (
+    *(ACCOUNT, INSTRUMENT, Param("order_id", "Only of this order")),
+    Param("types", "Only these facts, separated by commas", example="LegTriggered,LegClaimed"),
+    Param(
+        "snapshot",
+        "What the snapshot holds: `orders`, `positions`, separated by commas",
+        example="orders,positions",
+    ),
+    Param(
+        "from_seq",
+        "Go on from this `event_seq`; without it a snapshot comes first",
+        {"type": "integer", "minimum": 0},
+        example=1042,
+    ),
+)
+
+
+def stream_routes(events: Work, metrics: Work) -> list[Route]:
+    return [
+        Route(
+            *("GET", "/v1/events", events, "Follow the log (SSE)"),
+            "A snapshot of what the key may see, then every fact as it is committed, its "
+            "`event_seq` as the event's id: come back with `Last-Event-ID` and nothing is missed "
+            "or told twice. A comment every 15 s when nothing happens. The same over WebSocket at "
+            "`/v1/stream`. A follower that reads too slowly is cut off, told why, and can go on.",
+            params=FOLLOWING,
+            media="text/event-stream",
+            tag="Streams",
+        ),
+        Route(
+            *("GET", "/metrics", metrics, "Metrics for Prometheus"),
+            scope=None, tag="Health",
+            media="text/plain",
         ),
     ]
