@@ -42,6 +42,10 @@ class Entrance(Protocol):
 
     def take(self, caller: Caller, budget: Budget, cost: int) -> Allowance: ...
 
+    def alive(self, caller: Caller) -> bool:
+        """Whether what let the caller in still does: asked again and again of streams."""
+        ...
+
     def record(
         self, caller: Caller, address: str, method: str, path: str, status: int, code: str, id: str
     ) -> None: ...

@@ -52,7 +52,9 @@ def document(routes: Iterable[Route], version: str) -> Document:
     """The whole document."""
     routes = list(routes)
     kinds = [kind for route in routes for kind in (route.body, route.answer) if kind is not None]
-    schemas, components = msgspec.json.schema_components([*kinds, Problem], ref_template=REF)
+    schemas, components = msgspec.json.schema_components(
+        [*kinds, Problem], ref_template=REF, schema_hook=_anything
+    )
     known = dict(zip(map(repr, [*kinds, Problem]), schemas, strict=True))
     paths: Document = {}
     for route in routes:
@@ -69,6 +71,11 @@ def document(routes: Iterable[Route], version: str) -> Document:
         "paths": paths,
         "components": {"schemas": components, "securitySchemes": SECURITY},
     }
+
+
+def _anything(kind: type) -> Document:
+    """``Raw`` is a document of any shape."""
+    return {"type": "object"}
 
 
 def operation(route: Route, known: Document) -> Document:

@@ -69,7 +69,7 @@ class Pages:
                 self.openapi,
                 "This document",
                 **open_to_all,
-                answer=dict[str, object],
+                answer=dict[str, Any],
             ),
             Route(
                 "GET",

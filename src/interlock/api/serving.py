@@ -6,7 +6,7 @@ recovered, and at the end nobody is let in any more before the last commit is ma
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,8 +28,8 @@ from interlock.api.streams import Event, Streams
 from interlock.journal.projection import NAME as PROJECTION
 from interlock.journal.projection import Projection
 from interlock.journal.sqlite import SqliteJournal
-from interlock.orders.instruments import Instrument
-from interlock.orders.ticks import Tick
+from interlock.market.course import Course
+from interlock.orders.capabilities import Capabilities
 from interlock.runtime.clock import SteadyClock
 from interlock.runtime.collector import calm
 from interlock.runtime.embedded import Embedded
@@ -37,7 +37,10 @@ from interlock.runtime.fanout import Fanout
 from interlock.runtime.line import Line
 from interlock.runtime.live import Live
 from interlock.venues.paper.exchange import PaperExchange
+from interlock.venues.paper.memory import PaperMemory
 
+PAPER = Capabilities(native_oco=True, native_stop=True, native_amend=True)
+"""What the paper exchange of a server can."""
 GRACE_S = 10.0
 """Requests that were let in have this long to be answered at the end."""
 
@@ -47,8 +50,7 @@ class Settings:
     """What one server is made of."""
 
     folder: Path
-    instruments: tuple[Instrument, ...]
-    market: Callable[[], Iterator[Tick]]
+    market: Course
     host: str = "127.0.0.1"
     port: int = 8460
     speed: float = 1.0
@@ -65,8 +67,10 @@ class Server:
         settings.folder.mkdir(parents=True, exist_ok=True)
         folder = settings.folder / "journal"
         self.journal = SqliteJournal(folder, verify="tail", warn=told)
-        self.exchange = PaperExchange("PAPER", settings.instruments)
-        self.venue = Embedded(self.exchange, self.now)
+        self.exchange = PaperExchange("PAPER", settings.market.instruments, PAPER)
+        self.memory = PaperMemory(settings.folder / "paper.db")
+        self.course = self.memory.recall(self.exchange)
+        self.venue = Embedded(self.exchange, self.now, self.memory)
         self.fanout = Fanout()
         self.line = Line(self.journal, {"PAPER": self.venue}, listeners=[self.fanout.listen])
         self.line.recover()
@@ -76,6 +80,7 @@ class Server:
         self.metrics = Metrics()
         self.door: Door | None = None
         self.port = settings.port
+        self._asked_to_stop = asyncio.Event()
 
     def now(self) -> int:
         return self.clock.now()
@@ -84,11 +89,11 @@ class Server:
         """Serve until SIGTERM or Ctrl-C, or until something goes wrong."""
         work = (self.journal.checkpoint,)
         self.live = Live(self.line, self.clock, work, told=self.settings.told)
-        self.live.start(self.settings.instruments)
+        self.live.start(self.settings.market.instruments)
         self.venue.open(self.live)
         self.desk = Desk(self.live, self.journal, self.projection)
         self.door = Door(self.entrance, self.metrics)
-        self.streams = Streams(self.desk, self.fanout, lambda _: True)
+        self.streams = Streams(self.desk, self.fanout, self.entrance.alive)
         app = application(self._routes(), self.door, self.streams, self._enter, self.settings.told)
         config = uvicorn.Config(
             app,
@@ -97,29 +102,30 @@ class Server:
             log_config=None,
             access_log=False,
             lifespan="off",
-            ws="websockets",
+            ws="websockets-sansio",
             server_header=False,
             date_header=False,
         )
         web = _Web(config)
         calm()
-        market = asyncio.create_task(self.venue.market(self.settings.market(), self.settings.speed))
+        course = self.course
+        ticks = self.settings.market.ticks(
+            course.round, course.played, course.price, self.venue.note
+        )
+        market = asyncio.create_task(self.venue.market(ticks, self.settings.speed))
         serving = asyncio.create_task(web.serve())
         running = asyncio.create_task(self.live.run())
         loop = asyncio.get_running_loop()
-        asked_to_stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, asked_to_stop.set)
-        stopping = asyncio.create_task(asked_to_stop.wait())
+            loop.add_signal_handler(number, self.stop)
+        stopping = asyncio.create_task(self._asked_to_stop.wait())
         try:
             while not web.started and not serving.done():
                 await asyncio.sleep(0.005)
             if web.started:
                 self.port = web.servers[0].sockets[0].getsockname()[1]
                 ready(self)
-            await asyncio.wait(
-                [stopping, serving, running, market], return_when=asyncio.FIRST_COMPLETED
-            )
+            await asyncio.wait([stopping, serving, running], return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.door.closing = True
             if not self.live.over:
@@ -139,10 +145,15 @@ class Server:
             if isinstance(fault, BaseException) and not isinstance(fault, asyncio.CancelledError):
                 raise fault
 
+    def stop(self) -> None:
+        """End as asked: who was let in is answered, and what was decided is kept."""
+        self._asked_to_stop.set()
+
     def close(self) -> None:
         self.projection.catch_up(self.journal)
         self.projection.close()
         self.journal.close()
+        self.memory.close()
 
     def _routes(self) -> list[Route]:
         orders, queries = Orders(self.desk), Queries(self.desk)

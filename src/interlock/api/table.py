@@ -245,7 +245,7 @@ def health_routes(health: Health) -> list[Route]:
             "503 while venues are asked what became of open orders, or are not connected.",
             scope=None,
             tag="Health",
-            answer=dict[str, object],
+            answer=dict[str, Any],
             example={"status": "ready", "because": []},
         ),
     ]
@@ -282,7 +282,8 @@ def stream_routes(events: Work, metrics: Work) -> list[Route]:
         ),
         Route(
             *("GET", "/metrics", metrics, "Metrics for Prometheus"),
-            scope=None, tag="Health",
+            scope=None,
+            tag="Health",
             media="text/plain",
         ),
     ]

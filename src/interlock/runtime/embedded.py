@@ -16,6 +16,7 @@ from interlock.orders.requests import Request
 from interlock.orders.ticks import Tick
 from interlock.runtime.live import Live
 from interlock.venues.paper.exchange import PaperExchange
+from interlock.venues.paper.memory import Course, PaperMemory
 
 WAIT_S_MAX = 5.0
 """A recorded market that is silent for longer is not waited for."""
@@ -25,11 +26,15 @@ WAIT_S_MIN = 0.0002
 class Embedded:
     """One paper exchange. Implements ``venues.port.Venue`` for a line in this process."""
 
-    def __init__(self, exchange: PaperExchange, now: Callable[[], int]) -> None:
+    def __init__(
+        self, exchange: PaperExchange, now: Callable[[], int], memory: PaperMemory | None = None
+    ) -> None:
         self.exchange = exchange
+        self._memory = memory
         self._now = now
         self._live: Live | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._course: Course | None = None
 
     @property
     def name(self) -> str:
@@ -54,9 +59,12 @@ class Embedded:
         self._live = live
         self._pump()
 
+    def note(self, number: int, played: int, price: str) -> None:
+        """Where the market is: kept with what the exchange made of it."""
+        self._course = Course(number, played, price)
+
     async def market(self, ticks: Iterator[Tick], speed: float) -> None:
         """Let the ticks happen, ``speed`` times as fast as they did, as if it were now."""
-        assert self._live is not None
         loop = asyncio.get_running_loop()
         before: int | None = None
         due = loop.time()
@@ -71,16 +79,23 @@ class Embedded:
                 due = loop.time()  # the machine was asleep, or cannot keep up: no rush afterwards
             else:
                 await asyncio.sleep(0)
-            now = msgspec.structs.replace(tick, at=self._now())
-            self.exchange.on_tick(now)
-            self._pump()
-            self._live.tick(now)
+            self.happen(msgspec.structs.replace(tick, at=self._now()))
+
+    def happen(self, tick: Tick) -> None:
+        """A tick of this very moment."""
+        assert self._live is not None
+        self.exchange.on_tick(tick)
+        self._pump()
+        self._live.tick(tick)
 
     def _pump(self) -> None:
         """Hand over what has arrived, and come back for the rest."""
         if self._live is None:
             return
         reports = self.exchange.poll(self._now())
+        if self._memory is not None:
+            self._memory.save(self.exchange.ledger, self._course)
+            self._course = None
         if reports:
             self._live.hear(reports)
         if self._timer is not None:

@@ -283,6 +283,24 @@ class PaperExchange:
     def is_halted(self, instrument: str) -> bool:
         return self._markets[instrument].halted
 
+    # An earlier life: for ``memory``
+
+    @property
+    def ledger(self) -> Ledger:
+        return self._ledger
+
+    def market(self, instrument: str) -> Market:
+        return self._markets[instrument]
+
+    def put_back(self, order: PaperOrder) -> None:
+        """An order as it stood: where it waited, it waits again."""
+        self._ledger.put_back_order(order)
+        if not order.open:
+            return
+        self._matching.put_back(order)
+        if order.submit.expire_at is not None:
+            self._agenda.push(order.submit.expire_at, _Expiry(order))
+
     # The course of time
 
     def _advance(self, at: int) -> None:

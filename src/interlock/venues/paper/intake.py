@@ -152,7 +152,7 @@ class Intake:
             refusal = VenueReject.INSUFFICIENT_MARGIN, "the account cannot carry this order"
         if refusal is not None:
             for submit in submits:
-                self._ledger.refused[submit.client_id] = submit
+                self._ledger.refuse(submit)
             self._reject(submits, refusal, at)
             return []
         return self._accept(submits, at)
@@ -327,6 +327,7 @@ class Intake:
         moves = moves or (price is not None and price != order.price)
         moves = moves or (trigger_price is not None and trigger_price != order.trigger_price)
         order.quantity = quantity
+        self._ledger.changed[order.client_id] = order
         if order.price is not None and price is not None:
             order.price = price
         if order.trigger_price is not None and trigger_price is not None:

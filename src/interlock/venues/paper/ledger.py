@@ -55,6 +55,9 @@ class Ledger:
         """Ids the venue has seen and refused; they are spent where ids are unique for ever."""
         self.open: dict[str, PaperOrder] = {}
         """By venue id, in the order of acceptance."""
+        self.changed: dict[str, PaperOrder] = {}
+        self.newly_refused: dict[str, bool] = {}
+        """By client id, since a memory has last written them down."""
 
     def accept(self, submit: SubmitVenueOrder, market: Market, at: int) -> PaperOrder:
         self._seq += 1
@@ -64,13 +67,35 @@ class Ledger:
         self.refused.pop(submit.client_id, None)
         self.by_client[submit.client_id] = order
         self.open[venue_id] = order
+        self.changed[submit.client_id] = order
         market.open_orders += 1
         return order
+
+    def refuse(self, submit: SubmitVenueOrder) -> None:
+        """An id that was refused is known from now on."""
+        self.refused[submit.client_id] = submit
+        self.newly_refused[submit.client_id] = True
+
+    def put_back(self, execution: PaperExecution) -> None:
+        """An execution of an earlier life, in its order."""
+        self.executions.append(execution)
+        key = (execution.account, execution.instrument, execution.position_side)
+        of = execution.execution
+        self.accounts.trade(key, execution.side * of.quantity, of.price, of.fee)
+
+    def put_back_order(self, order: PaperOrder) -> None:
+        number = int(order.venue_id.rpartition("-")[2][1:])
+        self._seq = max(self._seq, order.seq, number)
+        self.by_client[order.client_id] = order
+        if order.open:
+            self.open[order.venue_id] = order
+            order.market.open_orders += 1
 
     def trigger(self, order: PaperOrder, at: int, refused: bool) -> bool:
         """A stop has fired. Where conditional orders have ids of their own it is another order
         now, told under the same client id; that order may be refused, and then nothing is left."""
         order.triggered = True
+        self.changed[order.client_id] = order
         if self._conditional_ids:
             if refused:
                 self._close(order, VenueStatus.REJECTED, at)
@@ -114,6 +139,7 @@ class Ledger:
         """An amended order has lost its place: it is the latest now."""
         self._seq += 1
         order.seq = self._seq
+        self.changed[order.client_id] = order
 
     def fill_before_cancel(
         self, order: PaperOrder, quantity: int, at: int, late_ns: int, quietly: bool
@@ -147,6 +173,7 @@ class Ledger:
             return
         # Unlinked first, or the sibling's own end would come back and end a survivor.
         order.sibling = sibling.sibling = None
+        self.changed[sibling.client_id] = sibling
         if sibling.open:
             self.cancel(sibling, CancelReason.OCO, at)
 
@@ -203,6 +230,7 @@ class Ledger:
         assert 0 < quantity <= order.leaves, order
         fee = order.market.grid.fee(price, quantity, maker)
         execution = Execution(self._next_exec_id(), quantity, price, fee, maker)
+        self.changed[order.client_id] = order
         order.cum += quantity
         order.fills.append(execution)
         order.fill_times.append(at)
@@ -225,6 +253,7 @@ class Ledger:
         assert order.open, order
         order.status = status
         order.ended_at = at
+        self.changed[order.client_id] = order
         if order.ladder is not None:
             order.ladder.remove(order)
         order.market.open_orders -= 1

@@ -73,6 +73,18 @@ class Matching:
             order.queue_ahead = self._queue_ahead(order, order.price)
             market.resting(order.side).add(order, order.price)
 
+    def put_back(self, order: PaperOrder) -> None:
+        """Let an open order wait where it waited, with what was ahead of it."""
+        market = order.market
+        if not order.triggered:
+            assert order.trigger_price is not None, order
+            ladder = market.stop_ladder(order.submit.trigger_by, order.side)
+            ladder.add(order, order.trigger_price)
+        elif order.price is None:
+            market.waiting.add(order, 0)
+        else:
+            market.resting(order.side).add(order, order.price)
+
     def on_tick(self, market: Market, tick: Tick, shown: bool) -> None:
         """Match what rests against a tick; not ``shown``: it was nonsense and changed nothing."""
         if not shown:
