@@ -65,13 +65,13 @@ class Streams:
         self._desk = desk
         self._fanout = fanout
         self._alive = alive
-        self._followers: dict[str, set[asyncio.Task[Any]]] = {}
+        self._followers: dict[str, set[asyncio.Event]] = {}
         self.count = 0
 
     def cut(self, key_id: str) -> None:
         """A key was revoked: its streams end now."""
-        for task in tuple(self._followers.get(key_id, ())):
-            task.cancel()
+        for ended in self._followers.get(key_id, ()):
+            ended.set()
 
     async def follow(
         self, caller: Caller, wanted: Wanted, from_seq: int | None
@@ -80,13 +80,12 @@ class Streams:
 
         Without ``from_seq``, or with one that is not at hand any more, a snapshot comes first.
         """
-        task = asyncio.current_task()
-        assert task is not None
+        ended = asyncio.Event()
         mine = self._followers.setdefault(caller.key_id, set())
-        mine.add(task)
+        mine.add(ended)
         self.count += 1
         try:
-            async for event in self._events(caller, wanted, from_seq):
+            async for event in self._events(caller, wanted, from_seq, ended):
                 yield event
         except TooSlow:
             why = problem(
@@ -95,16 +94,12 @@ class Streams:
                 "Come back with Last-Event-ID or from_seq: it goes on where it ended.",
             )
             yield Event("cut", 0, _ENCODER.encode(why))
-        except asyncio.CancelledError:
-            if self._alive(caller):
-                raise  # the follower or the server has gone
-            yield Event("cut", 0, _ENCODER.encode(ended()))
         finally:
-            mine.discard(task)
+            mine.discard(ended)
             self.count -= 1
 
     async def _events(
-        self, caller: Caller, wanted: Wanted, from_seq: int | None
+        self, caller: Caller, wanted: Wanted, from_seq: int | None, ended: asyncio.Event
     ) -> AsyncIterator[Event]:
         if not self._fanout.knows:
             _, names = await self._desk.read(lambda tables: tables.names())
@@ -116,14 +111,20 @@ class Streams:
             from_seq = seq + 1
         facts = self._fanout.follow(from_seq)
         following: asyncio.Future[list[Told]] | None = None
+        ending = asyncio.ensure_future(ended.wait())
         seq = from_seq - 1
         try:
             while True:
                 if following is None:
                     following = asyncio.ensure_future(anext(facts))
-                done, _ = await asyncio.wait([following], timeout=HEARTBEAT_S)
-                if not self._alive(caller):
-                    yield Event("cut", 0, _ENCODER.encode(ended()))
+                waited: list[asyncio.Future[Any]] = [following, ending]
+                done, _ = await asyncio.wait(
+                    waited,
+                    timeout=HEARTBEAT_S,
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
+                if ending.done() or not self._alive(caller):
+                    yield Event("cut", 0, _ENCODER.encode(revoked()))
                     return
                 if not done:
                     yield Event("heartbeat", seq, b'{"event_seq":%d}' % seq)
@@ -134,6 +135,7 @@ class Streams:
                     if wanted.fits(told, caller):
                         yield Event(told.kind, told.seq, told.line)
         finally:
+            ending.cancel()
             if following is not None:
                 following.cancel()
                 with suppress(asyncio.CancelledError, TooSlow, StopAsyncIteration):
@@ -159,5 +161,5 @@ class Streams:
         return seq, _ENCODER.encode(document)
 
 
-def ended() -> Problem:
+def revoked() -> Problem:
     return problem(ApiCode.KEY_REVOKED, "The key of this stream has ended.")
