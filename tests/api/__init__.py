@@ -1,0 +1,1 @@
+"""Stories of the server: its routes, its answers, and who gets them."""
