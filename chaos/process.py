@@ -33,6 +33,8 @@ from interlock.runtime.live import Live
 
 VENUE_WAIT_S = 2.0
 UPKEEP_S = 0.15
+RETRY_SOON_NS = 2_000_000_000
+"""Time enough to look at both sides before a refused leg is sent again."""
 SNAPSHOT_FRAMES = 400
 """Both far more often than in earnest, so that kills fall into them."""
 SETTINGS = Settings(forget_after_ns=20_000_000_000)
@@ -99,10 +101,16 @@ class Process:
     def _state(self) -> wire.State:
         self.line.flush()
         state = self.line.state
+        legs = [leg for order in state.orders.living() for leg in order.legs]
         open_questions = sum(
             leg.venue is not None and (leg.state is not LegState.WORKING or leg.venue.querying)
-            for order in state.orders.living()
-            for leg in order.legs
+            for leg in legs
+        )
+        open_questions += sum(asked > 0 for leg in legs for _, _, asked in leg.late_looks)
+        now = self.now()
+        open_questions += sum(  # a refused leg sent again between two looks is no rest
+            leg.venue is None and not leg.ended and now < leg.not_before < now + RETRY_SOON_NS
+            for leg in legs
         )
         return wire.State(self.journal.tail().n, digest(state), self.now(), open_questions)
 

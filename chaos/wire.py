@@ -59,7 +59,8 @@ class Told(Struct, frozen=True, tag="told", omit_defaults=True):
 class State(Struct, frozen=True, tag="state"):
     """The live state after frame ``n``, by its digest; ``now`` is the process's own time.
 
-    ``open_questions``: venue orders whose fate is being asked for.
+    ``open_questions``: venue orders whose fate is being asked for, and refused ones that are
+    about to be sent again.
     """
 
     n: int

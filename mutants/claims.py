@@ -34,11 +34,11 @@ CLAIMS = (
     Bug(
         "the last listed of two legs due at once wins",
         "claims",
-        "engine/watching.py",
-        "1 if order.legs[code].protective else 2, code)",
-        "1 if order.legs[code].protective else 2, -code)",
+        "engine/firing.py",
+        "    return (0 if order.legs[number].protective else 1, number)",
+        "    return (0 if order.legs[number].protective else 1, -number)",
         "In a gap the leg is sent that the trader put second.",
-        400,
+        100,
     ),
     Bug(
         "only a full fill claims",

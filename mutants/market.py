@@ -57,6 +57,15 @@ TRAILING = (
         "The limit lies on the far side: it does not fill when it must.",
         100,
     ),
+    Bug(
+        "a trail begins a price after its condition",
+        "trailing",
+        "engine/firing.py",
+        "        mark = _trails_from(turn, leg) if now and not leg.holds else None\n",
+        "        mark = None\n",
+        "A gap right after the condition came to hold passes unseen.",
+        100,
+    ),
 )
 
 TRIGGERS = (
@@ -86,6 +95,52 @@ TRIGGERS = (
         "        while falls and (-falls[0].rank > price or not falls[0].live):",
         "The market touches the stop to the increment, and nothing happens.",
         50,
+    ),
+    Bug(
+        "legs due on one tick go last first",
+        "conditions",
+        "engine/watching.py",
+        "    for touch in sorted(due, key=_rank):",
+        "    for touch in sorted(due, key=_rank, reverse=True):",
+        "In a gap the orders placed last are sent first.",
+        50,
+    ),
+    Bug(
+        "orders due on one tick go last first",
+        "conditions",
+        "engine/watching.py",
+        "    for touch in sorted(due, key=_rank):",
+        "    ranked = sorted(due, key=_rank)\n"
+        "    for touch in sorted(ranked, key=lambda one: one[0].id, reverse=True):",
+        "In a gap the orders placed last are sent first.",
+        50,
+    ),
+    Bug(
+        "orders due on one tick are sent last first",
+        "conditions",
+        "engine/decide.py",
+        "        order_id = next(iter(turn.touched))",
+        "        order_id = next(reversed(turn.touched))",
+        "In a gap the orders placed last are sent first.",
+        50,
+    ),
+    Bug(
+        "any of a list is taken for all of it",
+        "conditions",
+        "engine/conditions.py",
+        '    return all(parts) if logic.op == "all" else any(parts)',
+        "    return all(parts)",
+        "A leg that any of two conditions makes due waits for both.",
+        25,
+    ),
+    Bug(
+        "any of a list is read as all of it",
+        "conditions",
+        "engine/whens.py",
+        '("any", condition.any_of)',
+        '("all", condition.any_of)',
+        "The same.",
+        25,
     ),
     Bug(
         "an escalation never comes",

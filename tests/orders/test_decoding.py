@@ -43,7 +43,7 @@ CASES = [
     ("a number that is none", b'{"type": NaN}', "MALFORMED", "", "JSON", ""),
     ("a list", b"[]", "WRONG_TYPE", "", "an object, got a list", ""),
     ("null", b"null", "WRONG_TYPE", "", "an object, got null", ""),
-    ("no type", b"{}", "MISSING_FIELD", "type", "needs 'type'", "place, amend, cancel"),
+    ("no type", b"{}", "MISSING_FIELD", "type", "needs 'type'", "place, place_all, amend"),
     ("type unknown", b'{"type": "plcae"}', "UNKNOWN_VALUE", "type", "'plcae'", "'place'"),
     ("type no text", b'{"type": 1}', "WRONG_TYPE", "type", "text", ""),
     (

@@ -211,6 +211,20 @@ def test_a_snapshot_and_the_frames_after_it_give_the_same_state(tmp_path: Path):
         assert digest(again.state) == digest(live)
 
 
+def test_a_snapshot_of_another_version_is_left_and_the_facts_are_folded():
+    world = World(plan_of(1))
+    world.run()
+    live = world.line.state
+    data = msgspec.msgpack.decode(image(live))
+    other = msgspec.msgpack.encode([data[0] - 1, *data[1:]])
+    broken = msgspec.msgpack.encode([data[0], "other", *data[2:]])
+    for old in (other, broken):
+        world.journal.save_snapshot(world.journal.tail().n, old)
+        again = Line(world.journal, {})
+        assert again.recover() > 0
+        assert digest(again.state) == digest(live)
+
+
 def test_a_restored_state_goes_on_as_the_live_one_would():
     """The trigger index and timers built from a snapshot behave like those built from facts."""
     from interlock.engine.decide import decide

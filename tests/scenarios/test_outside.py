@@ -466,3 +466,24 @@ def test_a_naked_position_is_an_open_incident():
     tape.fill(order, "entry", 10, "100.00")
     tape.rejected(order, "target", VenueReject.INSUFFICIENT_MARGIN)
     assert "naked_position" in tape.incidents()
+
+
+def test_what_others_close_of_a_straddles_second_side_is_taken_off_that_side():
+    """World 2959: it was booked as if the first side had been entered, and from then on every
+    word of the venue's was compared with a position twice as far away."""
+    tape = Tape()
+    up = bracket(target="106.00", loss="104.00")
+    up["entry"] = stop("buy", "105.00", "10", id="up")
+    down = {
+        "type": "bracket",
+        "entry": stop("sell", "95.00", "10", id="down"),
+        "stop_loss": stop("buy", "96.00", id="down_stop"),
+    }
+    up["stop_loss"]["id"], up["take_profit"]["id"] = "up_stop", "up_target"
+    order = tape.place({"type": "oco", "legs": [up, down]})
+    tape.trade("94.00")
+    tape.fill(order, "down", 10, "94.00")
+    for _ in range(2):
+        position(tape, -4)
+    assert order.adjusted == 6
+    assert tape.state.net[("main", "BTC.PAPER", "")] == -4

@@ -1,6 +1,7 @@
 """Each check of the auditor, shown to fire on a history made bad by hand."""
 
 import pytest
+from msgspec.structs import replace
 
 from interlock.audit.auditor import Auditor
 from interlock.orders import commands as c
@@ -299,3 +300,49 @@ def test_a_stop_that_covers_less_than_is_held():
     executed = [Done(f"{ID}.0.1", r.Execution("e1", 10, 100))]
     history.auditor.finish([Books([], executed)])
     assert "coverage" in history.rules()
+
+
+@pytest.mark.parametrize(("near", "far", "sound"), [(1, 0, True), (4, 1, False)])
+def test_targets_of_a_part_of_the_position_shrink_by_what_the_stop_has_filled(near, far, sound):
+    """Targets of 4 and 2 of 10: a stop that has filled 5 leaves 1 of them, the farthest cut first,
+    and not the 5 that are still held."""
+    history = History()
+    legs = (
+        leg("entry", LegType.LIMIT, 1, price=100),
+        replace(leg("near", LegType.LIMIT, -1, price=110), quantity=4),
+        replace(leg("far", LegType.LIMIT, -1, price=120), quantity=2),
+        leg("stop", LegType.STOP, -1, trigger_price=95),
+    )
+    relations = (
+        Relation("oto", (0, ~1)),
+        Relation("oco", (~2, 3), 0, on_partial_fill=OnPartialFill.REDUCE),
+        Relation("all", (1, 2), 1),
+    )
+    history.auditor = Auditor()
+    history.seq = 0
+    terms = OrderTerms(ID, "one", "main", "", legs, ~0, relations, PolicyTerms())
+    history.say(f.OrderAccepted(AT, terms))
+    history.send(0, 10)
+    history.fill(0, 10, "e1", 10)
+    history.send(3, 5)
+    history.fill(3, 5, "e2", 5)
+    for number, quantity in ((1, near), (2, far)):
+        if quantity:
+            history.send(number, quantity)
+    history.auditor.finish([Books([], [])])
+    assert ("sizes" not in history.rules()) is sound
+
+
+def test_an_order_filled_to_its_old_size_lives_on_when_its_amend_is_found_to_have_worked():
+    history = History().entered()
+    history.send(TARGET, 4)
+    history.say(f.VenueOrderAcknowledged(AT, ID, TARGET, 1, "v"))
+    history.say(f.VenueOrderAmending(AT, ID, TARGET, 1, 1, 10, 110, None))
+    history.fill(TARGET, 4, "t1", 4)
+    history.say(f.VenueOrderUnknown(AT, ID, TARGET, 1, "no answer in time"))
+    history.say(f.VenueOrderFound(AT, ID, TARGET, 1, r.VenueStatus.WORKING, 10))
+    executed = [Done(f"{ID}.0.1", r.Execution("e1", 10, 100))]
+    executed.append(Done(f"{ID}.1.1", r.Execution("t1", 4, 110)))
+    history.auditor.finish([Books([Open(f"{ID}.1.1", 10, 4)], executed)])
+    assert "I4" not in history.rules()
+    assert "liveness" not in history.rules()

@@ -1,16 +1,18 @@
 """The checks that planted bugs asked for, each shown to fire on a history made bad by hand."""
 
 import pytest
+from msgspec.structs import replace
 
 from interlock.audit.auditor import Auditor
 from interlock.orders import commands as c
 from interlock.orders import facts as f
 from interlock.orders import reports as r
+from interlock.orders.instruments import Instrument
 from interlock.orders.legs import LegType
 from interlock.orders.requests import VenueOrderType
 from interlock.orders.terms import Change, LegTerms, OrderTerms, PolicyTerms, Relation, Span
 from interlock.orders.ticks import Trade
-from interlock.orders.tree import LegChange, OnExitReject, OnOverfill, OnPartialFill
+from interlock.orders.tree import Dust, LegChange, OnExitReject, OnOverfill, OnPartialFill
 
 ID = "o0000001"
 AT = 1_000_000_000
@@ -213,3 +215,120 @@ def test_a_leg_waits_for_a_price_that_is_there():
     history.auditor.tick(Trade("BTC.PAPER", AT, 94, 1), AT)
     history.say(f.LegArmed(AT, ID, FIRST, 10, 95))
     assert "trigger" in history.rules()
+
+
+def working(history: History, leg: int, quantity: int = 10, attempt: int = 1, **more) -> None:
+    """A plain exit that the venue has taken."""
+    kind = VenueOrderType.LIMIT
+    sent = f.VenueOrderSending(AT, ID, leg, attempt, kind, -1, quantity, AT, 110, **more)
+    history.say(sent, f.VenueOrderAcknowledged(AT, ID, leg, attempt, "v"))
+
+
+def test_a_plain_exit_that_is_not_made_smaller_by_what_its_sibling_fills():
+    history = exits()
+    working(history, FIRST)
+    working(history, SECOND)
+    history.say(history.filled(FIRST, 4, "e1"))
+    assert history.rules() == ["I2"]
+
+
+def test_a_plain_exit_is_judged_by_what_was_known_when_it_was_asked_for():
+    """Reports dealt with in one batch: what is on its way can't be changed before its answer."""
+    history = exits()
+    working(history, FIRST)
+    kind = VenueOrderType.STOP
+    sent = f.VenueOrderSending(AT, ID, SECOND, 1, kind, -1, 10, AT, None, 95)
+    history.say(sent, history.filled(FIRST, 4, "e1"))
+    assert history.rules() == []
+    history.say(f.VenueOrderAcknowledged(AT, ID, SECOND, 1, "v"))
+    assert history.rules() == ["I2"]
+
+
+def test_a_plain_exit_sent_for_more_than_its_sibling_left():
+    history = exits()
+    working(history, FIRST)
+    history.say(history.filled(FIRST, 4, "e1"))
+    sent = f.VenueOrderSending(AT, ID, SECOND, 1, VenueOrderType.STOP, -1, 10, AT)
+    history.say(sent)
+    assert history.rules() == ["I2"]
+
+
+@pytest.mark.parametrize(
+    ("dust", "reduce_only", "broken"),
+    [
+        (Dust.ROUND_UP_REDUCE_ONLY, True, []),
+        (Dust.ROUND_UP_REDUCE_ONLY, False, ["I2"]),
+        (Dust.LEAVE, True, ["I2"]),
+    ],
+)
+def test_a_rest_below_the_minimum_is_rounded_up_only_where_the_policy_says_so(
+    dust, reduce_only, broken
+):
+    history = exits(dust=dust)
+    btc = Instrument("BTC.PAPER", "1", "1", min_quantity="3")
+    history.say(f.InstrumentDefined(AT, btc))
+    working(history, FIRST)
+    history.say(history.filled(FIRST, 8, "e1"))
+    kind = VenueOrderType.STOP
+    sent = f.VenueOrderSending(AT, ID, SECOND, 1, kind, -1, 3, AT, reduce_only=reduce_only)
+    history.say(sent)
+    assert history.rules() == broken
+
+
+def test_a_flatten_that_grows():
+    history = entries()
+    terms = leg("flatten_1", LegType.MARKET, -1, exits=True, system="flatten", scope=FIRST)
+    told = f.IncidentOpened(AT, ID, f.IncidentKind.DOUBLE_FILL, FIRST, "", "", 10)
+    history.say(told, f.LegAdded(AT, ID, 2, terms))
+    assert history.rules() == []
+    larger = Change(2, replace(terms, quantity=12))
+    history.say(f.OrderAmended(AT, ID, 2, (larger,), "outside"))
+    assert history.rules() == ["I2"]
+
+
+@pytest.mark.parametrize(("closed", "broken"), [(0, ["I1"]), (8, [])])
+def test_a_claim_given_back_before_its_leg_is_sent_unless_too_little_is_left_to_send(
+    closed, broken
+):
+    history = exits()
+    history.say(f.InstrumentDefined(AT, Instrument("BTC.PAPER", "1", "1", min_quantity="3")))
+    if closed:
+        history.say(f.ExposureAdjusted(AT, ID, closed, "closed by others"))
+    history.say(
+        f.LegTriggered(AT, ID, FIRST, "last", 110, 110),
+        f.LegClaimed(AT, ID, FIRST, 0),
+        f.ClaimReleased(AT, ID, FIRST, 0, "too small"),
+    )
+    assert history.rules() == broken
+
+
+def test_a_claim_given_back_when_others_closed_the_only_position_of_two_entries():
+    """Which of the entries they closed is the engine's to say: only one has filled."""
+    legs = []
+    for n in (0, 1):
+        legs.append(leg(f"entry_{n}", LegType.LIMIT, 1, price=100))
+        legs.append(leg(f"stop_{n}", LegType.STOP, -1, trigger_price=95, exits=True))
+        legs.append(leg(f"target_{n}", LegType.LIMIT_IF_TOUCHED, -1, price=110, exits=True))
+    relations = (
+        Relation("oco", (~1, ~3), on_partial_fill=OnPartialFill.CANCEL),
+        Relation("oto", (0, ~2), 0),
+        Relation("oco", (1, 2), 1, on_partial_fill=OnPartialFill.REDUCE),
+        Relation("oto", (3, ~4), 0),
+        Relation("oco", (4, 5), 3, on_partial_fill=OnPartialFill.REDUCE),
+    )
+    history = entries()
+    history.auditor, history.seq = Auditor(), 0
+    terms = OrderTerms(ID, "one", "main", "", tuple(legs), ~0, relations, PolicyTerms())
+    history.say(
+        f.InstrumentDefined(AT, Instrument("BTC.PAPER", "1", "1", min_quantity="3")),
+        f.OrderAccepted(AT, terms),
+    )
+    history.send(FIRST, 1)
+    history.say(history.filled(FIRST, 10, "e1"), f.LegClaimed(AT, ID, FIRST, 0))
+    history.say(
+        f.ExposureAdjusted(AT, ID, 9, "closed by others"),
+        f.LegTriggered(AT, ID, 1, "last", 95, 95),
+        f.LegClaimed(AT, ID, 1, 2),
+        f.ClaimReleased(AT, ID, 1, 2, "too small"),
+    )
+    assert history.rules() == []

@@ -135,3 +135,15 @@ def test_the_command_plays_worlds_and_counts_them(capsys):
         main(["--seeds", "3"])
     assert main(["--seed", "7", "--print"]) == 0
     assert "answer: t1 accepted" in capsys.readouterr().out
+
+
+def test_a_folder_for_recipes_is_made_or_refused(tmp_path, capsys):
+    folder = tmp_path / "not" / "there"
+    assert main(["--seeds", "0..2", "--recipes", str(folder)]) == 0
+    assert folder.is_dir()
+    file = tmp_path / "file"
+    file.write_text("in the way")
+    with pytest.raises(SystemExit) as refused:
+        main(["--seeds", "0..2", "--recipes", str(file)])
+    assert refused.value.code == 2
+    assert f"--recipes {file}" in capsys.readouterr().err

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
+from interlock.api.views import PositionView
 from interlock.journal.port import Journal
 from interlock.journal.projection import Projection
 from interlock.orders.commands import Answer, Command
@@ -76,6 +77,15 @@ class Desk:
 
         wanted = self.live.line.commits.tail.n
         return await asyncio.get_running_loop().run_in_executor(self._reading, work)
+
+    def positions(self, accounts: tuple[str, ...] | None) -> list[PositionView]:
+        """What our fills have made of each position that is not flat."""
+        state = self.live.line.state
+        return [
+            PositionView(account, symbol, side or None, state.markets[symbol].grid.quantity_text(n))
+            for (account, symbol, side), n in sorted(state.net.items())
+            if n and (accounts is None or account in accounts)
+        ]
 
     def close(self) -> None:
         self._reading.shutdown(cancel_futures=True)

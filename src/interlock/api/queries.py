@@ -18,7 +18,6 @@ from interlock.api.views import (
     OrderLine,
     OrderView,
     Page,
-    PositionView,
     shown,
 )
 from interlock.journal.projection import Projection
@@ -106,18 +105,7 @@ class Queries:
         accounts = accounts_of(asked)
         if isinstance(accounts, Problem):
             return accounts
-        state = self._desk.live.line.state
-        items = [
-            PositionView(
-                account,
-                symbol,
-                side or None,
-                state.markets[symbol].grid.quantity_text(units),
-            )
-            for (account, symbol, side), units in sorted(state.net.items())
-            if units and (accounts is None or account in accounts)
-        ]
-        return Reply(Page(items, state.seq))
+        return Reply(Page(list(self._desk.positions(accounts)), self._desk.live.line.state.seq))
 
     async def instruments(self, asked: Asked) -> Reply:
         state = self._desk.live.line.state

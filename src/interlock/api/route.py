@@ -103,6 +103,8 @@ class Route:
     bodies: Mapping[str, Any] = field(default_factory=dict)
     """Examples of the body by name."""
     media_types: tuple[str, ...] = ("application/json",)
+    media: str = "application/json"
+    """What an answer without a type is."""
     answer: Any = None
     example: Any = None
     status: int = 200

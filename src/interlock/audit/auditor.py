@@ -10,17 +10,18 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from interlock.audit import claims, ending, market, promises, sizes
+from interlock.audit import claims, conditions, ending, market, promises, sizes
 from interlock.audit.answers import Answers
 from interlock.audit.breach import Breach
 from interlock.audit.ending import VenueBooks
 from interlock.audit.market import Markets
+from interlock.audit.positions import Positions
 from interlock.audit.record import Attempt, Fill, Record, Waiting
 from interlock.audit.wire import Wire
 from interlock.orders import facts as f
 from interlock.orders import reports as r
 from interlock.orders import requests as q
-from interlock.orders.commands import Answer, Command
+from interlock.orders.commands import Accepted, Answer, Command, PlaceOrder
 from interlock.orders.grid import Grid
 from interlock.orders.ids import client_id
 from interlock.orders.ticks import Tick
@@ -44,6 +45,8 @@ class Auditor:
         self._wire = Wire()
         self._answers = Answers()
         self._markets: Markets | None = None
+        self._positions = Positions()
+        self._signals: dict[str, str] = {}
 
     # What is watched
 
@@ -63,12 +66,14 @@ class Auditor:
             promises.by_others(self._tell, record)
             if not record.done:
                 claims.unclaimed(self._tell, record)
+                sizes.plain_exits(self._tell, record, self._least)
                 if self._markets is not None:
                     self._markets.through(self._tell, record)
             if moved:
                 sizes.together(self._tell, record, first_seq)
                 record.held_then.clear()
         self._dirty.clear()
+        self._positions.followed(self._tell, self._records.values())
 
     def sent(self, request: q.Request) -> None:
         """A request leaves."""
@@ -77,16 +82,22 @@ class Auditor:
     def heard(self, report: r.Report) -> None:
         """A report is about to be taken in."""
         self._wire.heard(report)
+        self._positions.heard(report, self._records.values())
 
     def at_rest(self) -> None:
         """Everything heard so far has been dealt with."""
         self._wire.at_rest(self._tell, self._records)
+        self._positions.at_rest(self._tell)
 
     def asked(self, number: int, command: Command) -> None:
         self._answers.asked(number, command, self._live.values())
 
     def answered(self, number: int, command: Command, answer: Answer) -> None:
         records = list(self._records.values())
+        if isinstance(command, PlaceOrder) and isinstance(answer, Accepted):
+            record = self._records.get(answer.order_id)
+            if record is not None:
+                conditions.asked_for(self._tell, record, command.order)
         self._answers.answered(self._tell, number, command, answer, records)
 
     def tick(self, tick: Tick, now: int) -> None:
@@ -109,8 +120,13 @@ class Auditor:
             if state.live
         )
         self._answers.restart()
+        self._positions.restart()
         if self._markets is not None:
             self._markets.restart(self._live.values())
+
+    def begun(self) -> None:
+        """The new process has started, and heard nothing yet."""
+        self._wire.begun(self._tell)
 
     def finish(self, venues: Iterable[VenueBooks] = ()) -> list[Breach]:
         """After a run has settled: nothing left behind, nothing bare, and the books agree."""
@@ -146,6 +162,12 @@ class Auditor:
         if isinstance(fact, f.StrayRecalled):
             self._wire.recalled(fact.client_id)
             return
+        if isinstance(fact, f.PositionSeen):
+            self._positions.seen(fact)
+            return
+        if isinstance(fact, f.SignalReceived):
+            self._signals[fact.name] = fact.value
+            return
         if isinstance(fact, f.EngineStarted):
             self._started = self.seq
             return
@@ -176,6 +198,8 @@ class Auditor:
 
     def _armed(self, record: Record, fact: f.LegArmed) -> None:
         claims.frozen(self._tell, record, fact.leg, "armed")
+        if self._markets is not None:
+            self._markets.moved_on(record, fact.leg)
         instead = record.armed.get(fact.leg)
         if fact.trigger_price is not None:  # a trail waits for its activation, perhaps again
             record.active.pop(fact.leg, None)
@@ -186,6 +210,7 @@ class Auditor:
         record.armed.pop(fact.leg, None)
         record.triggered.pop(fact.leg, None)
         record.at_market.pop(fact.leg, None)
+        record.forget_condition(fact.leg)  # what waits for nothing looks at no condition
 
     def _escalated(self, record: Record, fact: f.LegEscalated) -> None:
         record.at_market[fact.leg] = True
@@ -197,7 +222,14 @@ class Auditor:
         )
 
     def _condition(self, record: Record, fact: f.ConditionChanged) -> None:
-        record.holds[fact.leg] = fact.holds
+        began = fact.holds and not record.holds.get(fact.leg)
+        price_of = self._markets.price if self._markets is not None else None
+        conditions.said(self._tell, record, fact, price_of, self._signals)
+        record.holds[fact.leg], record.parts[fact.leg] = fact.holds, fact.atoms
+        if began and fact.leg in record.armed and market.trailing(record, fact.leg):
+            if self._markets is not None:
+                self._markets.begins(self._tell, record, fact)
+            market.goes_on(record, fact)
 
     def _triggered(self, record: Record, fact: f.LegTriggered) -> None:
         claims.frozen(self._tell, record, fact.leg, "triggered")
@@ -248,8 +280,9 @@ class Auditor:
                 claims.frozen(self._tell, record, change.leg, "amended")
             if record.legs[change.leg].trail != change.terms.trail:
                 record.armed.pop(change.leg, None)
+                record.forget_condition(change.leg)
             if record.legs[change.leg].when != change.terms.when:
-                record.holds.pop(change.leg, None)
+                record.forget_condition(change.leg)
             record.legs[change.leg] = change.terms
             record.armed.pop(change.leg, None)
 
@@ -290,12 +323,16 @@ class Auditor:
         self._wire.sending(self._tell, record, fact)
         claims.frozen(self._tell, record, fact.leg, "sent")
         claims.sent(self._tell, record, fact)
+        if self._markets is not None:
+            self._markets.sent(self._tell, record, fact.leg)
         promises.in_time(self._tell, record, fact.leg, fact.at, "sent")
         promises.priced(self._tell, record, fact.leg, fact.order_type, fact.price)
         if fact.order_type is q.VenueOrderType.MARKET:
             record.at_market[fact.leg] = True
         sizes.child(self._tell, record, fact)
         sizes.sliced(self._tell, record, fact)
+        asked = (fact.leg, fact.quantity, fact.reduce_only)
+        sizes.asked(self._tell, record, *asked, self._least)
         record.attempts[fact.leg, fact.attempt] = Attempt(
             fact.quantity,
             fact.price,
@@ -320,6 +357,8 @@ class Auditor:
             self._dirty[record.id] = True
             sizes.note_held(record)
             attempt.asked = fact.quantity
+            asked = (fact.leg, fact.quantity - attempt.filled, attempt.reduce_only)
+            sizes.asked(self._tell, record, *asked, self._least)
             self._wire.amending(record, fact)
         else:
             attempt.recalled = True
@@ -341,11 +380,9 @@ class Auditor:
             attempt.live = False
 
     def _unsure(self, record: Record, fact: Any) -> None:
-        """Unknown, or an amend refused: the question is closed, the venue is asked."""
-        attempt = record.attempts[fact.leg, fact.attempt]
-        attempt.question = ""
-        if attempt.leaves <= 0:
-            attempt.live = False
+        """Unknown, or an amend refused: the question is closed, the venue is asked. Until it has
+        answered, an order filled to its old size may have been made larger, and live on."""
+        record.attempts[fact.leg, fact.attempt].question = ""
 
     def _asking(self, record: Record, fact: f.VenueOrderQuerying) -> None:
         record.attempts[fact.leg, fact.attempt].asking = True
@@ -384,6 +421,7 @@ class Auditor:
         if not attempt.live:
             self._revived(record)
         attempt.filled += fact.quantity
+        self._positions.filled(fact.at)
         if attempt.question == "VenueOrderSending":
             attempt.question = ""
         if attempt.leaves <= 0 and attempt.question != "VenueOrderAmending":

@@ -111,7 +111,20 @@ def recalled(tell: Tell, record: Record, leg: int, what: str = "recalled") -> No
         return
     if record.legs[leg].expire_at is not None or record.legs[leg].system:
         return
+    if _nothing_held(record, leg):
+        return
     paused(tell, record, leg, what)
+
+
+def _nothing_held(record: Record, leg: int) -> bool:
+    """Whether nothing is left for an exit, whatever becomes of fills still to be confirmed: the
+    fill that its position came from may have been taken back meanwhile."""
+    above = record.oto_above(leg)
+    if above is None:
+        return False
+    exits = record.exits(above)
+    out = sum(record.cum.get(n, 0) - record.unconfirmed(n) for n in exits)
+    return record.fill(record.relations[above].children[0]) <= out
 
 
 def _covers_a_fill(record: Record, leg: int, node: int) -> bool:
@@ -130,12 +143,31 @@ def _fill_inside(record: Record, leg: int, node: int) -> bool:
 
 
 def _share_so_far(record: Record, leg: int) -> int:
-    """A leg's part, rounded up, of what its entry has filled; all of it for a leg without one."""
+    """A leg's part of what its entry has filled; all of it for a leg without one.
+
+    A ladder's slices are cut by running sums. Rounded up one by one, a slice too small to be sent
+    would look large enough. What others have closed is no part of either.
+    """
     above = record.oto_above(leg)
     if above is None:
-        return record.legs[leg].quantity
+        return record.legs[leg].quantity - record.adjusted
+    share = _slice(record, leg, above)
+    if not record.adjusted:
+        return share
+    # Which of several entries was closed by others is the engine's to say: no more than this one.
+    return min(share, record.held(above) - (0 if record.alone(above) else record.adjusted))
+
+
+def _slice(record: Record, leg: int, above: int) -> int:
     first = record.relations[above].children[0]
     whole = max(1, sum(record.legs[n].quantity for n in record.under(first)))
+    for relation in record.relations:
+        if relation.kind == "all" and leg in relation.children and min(relation.children) >= 0:
+            before = relation.children[: relation.children.index(leg)]
+            begin = sum(record.legs[n].quantity for n in before)
+            end = begin + record.legs[leg].quantity
+            filled = record.fill(first)
+            return end * filled // whole - begin * filled // whole
     return -(-record.fill(first) * record.legs[leg].quantity // whole)
 
 

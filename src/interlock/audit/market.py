@@ -7,6 +7,7 @@ fires nothing; a trailing stop never loosens.
 
 from collections.abc import Iterable, Iterator
 
+from interlock.audit import conditions
 from interlock.audit.breach import Tell
 from interlock.audit.record import STOPS, TRAILS, Record, Waiting
 from interlock.orders import facts as f
@@ -14,6 +15,8 @@ from interlock.orders.legs import LegType
 from interlock.orders.terms import BPS, LegTerms, Span
 from interlock.orders.ticks import Depth, Quote, Tick, Trade
 
+UNPRICED = (LegType.MARKET, LegType.LIMIT)
+"""With a condition, these wait for nothing else."""
 STALE_NS = 5_000_000_000
 CHANNELS = {"last": "last", "mid": "mid", "mark": "mark", "index": "index"}
 
@@ -70,10 +73,18 @@ class Markets:
         self._now = 0
         self._clock = 0
         """The process's own clock as it is, which may step back."""
+        self._due_now: dict[tuple[str, int], bool] = {}
+        """What this tick alone makes due, as long as nothing else was said of it."""
+        self._last_fired: tuple[str, tuple[bool, int]] = ("", (False, -1))
+        self._fired_now: dict[tuple[str, int], bool] = {}
+        """What has fired of that, while the tick is being dealt with."""
+        self._last_sent = ""
 
     def restart(self, records: Iterable[Record]) -> None:
         """A new process: it has seen nothing yet, and of its trails what was durable."""
         self._seen.clear()
+        self._due_now.clear()
+        self._fired_now.clear()
         for record in records:
             for waiting in record.armed.values():
                 waiting.touches = 0
@@ -85,14 +96,28 @@ class Markets:
         self._clock = now
         seen = self._seen.setdefault(tick.instrument, Seen())
         self._instrument = tick.instrument
+        self._due_now.clear()
+        self._last_fired, self._last_sent = ("", (False, -1)), ""
         self._shown = [] if self._now - tick.at > STALE_NS else seen.take(tick)
         if not self._shown:
             return
         for record, leg, waiting in self._armed(records):
             terms = record.legs[leg]
             for channel in watched(terms):
-                if channel in self._shown and record.holds.get(leg, terms.when is None):
+                if channel in self._shown and _looks(record, leg):
                     self._follow(record, leg, waiting, seen.prices[channel])
+            if terms.when is None and self._due(record, leg, waiting):
+                self._due_now[record.id, leg] = True
+
+    def price(self, instrument: str, channel: str) -> int | None:
+        """The last price there is."""
+        seen = self._seen.get(instrument)
+        return seen.prices.get(channel) if seen is not None else None
+
+    def shown(self, instrument: str, channel: str) -> int | None:
+        """The price that this very tick shows."""
+        here = instrument == self._instrument and channel in self._shown
+        return self.price(instrument, channel) if here else None
 
     def _armed(self, records: Iterable[Record]) -> Iterator[tuple[Record, int, Waiting]]:
         for record in records:
@@ -102,23 +127,41 @@ class Markets:
 
     def _follow(self, record: Record, leg: int, waiting: Waiting, price: int) -> None:
         terms = record.legs[leg]
-        if terms.type in TRAILS and _trailing(record, leg):
+        if terms.type in TRAILS and trailing(record, leg):
             better = max if terms.side < 0 else min
             waiting.sure = price if waiting.sure is None else better(waiting.sure, price)
             waiting.best = price if waiting.best is None else better(waiting.best, price)
         level = _level(record, leg, waiting, waiting.sure)
-        if level is not None and _beyond(terms, price, level, _trailing(record, leg)):
+        if level is not None and _beyond(terms, price, level, trailing(record, leg)):
             waiting.touches += 1
             if waiting.touches == 1:
                 waiting.touched_at = self._clock
         else:
             waiting.touches = 0
 
+    def begins(self, tell: Tell, record: Record, fact: f.ConditionChanged) -> None:
+        """A trail's condition has come to hold: it goes on from the price there is, or from the
+        best it had seen before, whichever is nearer to firing."""
+        terms, waiting = record.legs[fact.leg], record.armed[fact.leg]
+        seen = self._seen.get(terms.instrument)
+        price = seen.prices.get(watched(terms)[0]) if seen is not None else None
+        better = max if terms.side < 0 else min
+        known = [mark for mark in (price, waiting.sure) if mark is not None]
+        wanted = better(known) if known else None
+        if fact.watermark != wanted:
+            name = f"{terms.id} of {record.id}"
+            tell("trailing", f"{name} begins to trail from {fact.watermark}, not {wanted}")
+
     def ticked(self, tell: Tell, records: Iterable[Record]) -> None:
         """After the process has dealt with the tick: nothing that was due still waits."""
+        self._fired_now.clear()
         if not self._shown:
             return
         seen = self._seen[self._instrument]
+        for record in records:
+            for leg in record.armed:
+                if record.legs[leg].when is not None:
+                    conditions.unsaid(tell, record, leg, self.shown)
         for record, leg, waiting in self._armed(records):
             terms = record.legs[leg]
             if not _plain(terms):
@@ -130,7 +173,7 @@ class Markets:
                 price = seen.prices.get(channel)
                 if channel not in self._shown or price is None:
                     continue
-                if _beyond(terms, price, level, _trailing(record, leg)):
+                if _beyond(terms, price, level, trailing(record, leg)):
                     name = f"{terms.id} of {record.id}"
                     tell("trigger", f"{name} waits at {level} though {channel} shows {price}")
 
@@ -156,6 +199,31 @@ class Markets:
             tell("trigger", f"{name} fired at {fact.price}, which {fact.source} does not show")
         self._at_its_level(tell, record, fact, waiting)
         self._first(tell, record, fact.leg)
+        self._in_turn(tell, record, fact.leg)
+
+    def _in_turn(self, tell: Tell, record: Record, fired: int) -> None:
+        """What one tick makes due fires order by order as accepted, in an order stops first."""
+        if not self._due_now.pop((record.id, fired), False):
+            return
+        mine = (record.id, _rank(record, fired))
+        if mine < self._last_fired:
+            name = f"{record.legs[fired].id} of {record.id}"
+            tell("trigger", f"{name} fired after a leg of {self._last_fired[0]} that comes later")
+        self._last_fired = mine
+        self._fired_now[record.id, fired] = True
+
+    def sent(self, tell: Tell, record: Record, leg: int) -> None:
+        """What one tick made due, and waits for no recall, is sent order by order as well."""
+        if not self._fired_now.pop((record.id, leg), False):
+            return
+        if record.id < self._last_sent:
+            name = f"{record.legs[leg].id} of {record.id}"
+            tell("trigger", f"{name} was sent after {self._last_sent}, which comes later")
+        self._last_sent = record.id
+
+    def moved_on(self, record: Record, leg: int) -> None:
+        """Something else than the tick was said of a leg: its turn is over."""
+        self._due_now.pop((record.id, leg), None)
 
     def _first(self, tell: Tell, record: Record, fired: int) -> None:
         """Of two legs due on one tick a protective stop comes first, else the one listed first."""
@@ -178,14 +246,18 @@ class Markets:
     def _due(self, record: Record, leg: int, waiting: Waiting) -> bool:
         """Whether the last tick alone makes a leg due that waits for nothing else."""
         terms = record.legs[leg]
+        if terms.when is not None and record.holds.get(leg) and terms.type in UNPRICED:
+            return True
         level = _level(record, leg, waiting, waiting.sure)
-        if level is None or not _plain(terms) or record.told("gap"):
+        if level is None or record.told("gap") or not _unconfirmed(terms):
+            return False
+        if not _looks(record, leg):
             return False
         prices = self._seen[terms.instrument].prices
         return any(
             channel in self._shown
             and channel in prices
-            and _beyond(terms, prices[channel], level, _trailing(record, leg))
+            and _beyond(terms, prices[channel], level, trailing(record, leg))
             for channel in watched(terms)
         )
 
@@ -199,7 +271,7 @@ class Markets:
                 continue
             for channel in watched(terms):
                 price = seen.prices.get(channel)
-                if price is not None and _beyond(terms, price, level, _trailing(record, leg)):
+                if price is not None and _beyond(terms, price, level, trailing(record, leg)):
                     name = f"{terms.id} of {record.id}"
                     tell("trigger", f"{name} waits at {level} though {channel} is at {price}")
 
@@ -208,15 +280,15 @@ class Markets:
     ) -> None:
         terms = record.legs[fact.leg]
         name = f"{terms.id} of {record.id}"
-        trailing = _trailing(record, fact.leg)
+        trails = trailing(record, fact.leg)
         tightest = _level(record, fact.leg, waiting, waiting.best)
         if tightest is None or fact.trigger_price is None:
             tell("trigger", f"{name} fired without a level to fire at")
             return
-        if not _beyond(terms, fact.price, tightest, trailing):
+        if not _beyond(terms, fact.price, tightest, trails):
             tell("trigger", f"{name} fired at {fact.price} before its level {tightest}")
         loosest = _level(record, fact.leg, waiting, waiting.sure)
-        if loosest is not None and trailing:
+        if loosest is not None and trails:
             low, high = sorted((loosest, tightest))
             if not low <= fact.trigger_price <= high:
                 said = f"says it trailed to {fact.trigger_price}"
@@ -245,10 +317,21 @@ def _rank(record: Record, leg: int) -> tuple[bool, int]:
 
 def _plain(terms: LegTerms) -> bool:
     """Whether one price alone makes the leg due."""
-    return terms.when is None and terms.confirm_ticks <= 1 and not terms.confirm_ns
+    return terms.when is None and _unconfirmed(terms)
 
 
-def _trailing(record: Record, leg: int) -> bool:
+def _unconfirmed(terms: LegTerms) -> bool:
+    """Whether one touch is enough."""
+    return terms.confirm_ticks <= 1 and not terms.confirm_ns
+
+
+def _looks(record: Record, leg: int) -> bool:
+    """Whether prices mean anything to an armed leg: its condition holds, where it has one."""
+    return record.holds.get(leg, record.legs[leg].when is None)
+
+
+def trailing(record: Record, leg: int) -> bool:
+    """Whether the leg follows the market, and does not wait for its activation."""
     terms = record.legs[leg]
     plain = terms.activation_price is None or record.active.get(leg, False)
     return terms.type in TRAILS and plain
@@ -258,7 +341,7 @@ def _level(record: Record, leg: int, waiting: Waiting, best: int | None) -> int 
     """Where an armed leg fires, in its channel's units; nothing for one that only activates."""
     terms = record.legs[leg]
     if terms.type in TRAILS:
-        if not _trailing(record, leg) or best is None or terms.trail is None:
+        if not trailing(record, leg) or best is None or terms.trail is None:
             return None
         distance = terms.trail.ticks * (2 if watched(terms) == ("mid",) else 1)
         if terms.trail.bps:
@@ -329,15 +412,23 @@ def _absolute(record: Record, leg: int, term: int | Span | None) -> int | None:
     return max(1, (value + favour * term.ticks * size) // size)
 
 
+def goes_on(record: Record, fact: f.ConditionChanged) -> None:
+    """A trail whose condition has come to hold has seen what the fact says, and that is durable."""
+    if fact.watermark is None:
+        return
+    waiting = record.armed[fact.leg]
+    waiting.sure = waiting.best = waiting.durable = fact.watermark
+
+
 def moved(records: Iterable[Record], fact: f.WatermarkMoved) -> None:
     """A durable new extreme: what every trail on that channel has surely seen."""
     for record in records:
         for leg, waiting in record.armed.items():
             terms = record.legs[leg]
-            if terms.instrument != fact.instrument or terms.type not in TRAILS:
+            if terms.instrument != fact.instrument or fact.channel not in watched(terms):
                 continue
-            if fact.channel not in watched(terms) or not _trailing(record, leg):
-                continue
+            if not trailing(record, leg) or not _looks(record, leg):
+                continue  # the fact is one for all: it moves those that trail at this moment
             better = max if terms.side < 0 else min
             price = fact.price
             waiting.sure = price if waiting.sure is None else better(waiting.sure, price)

@@ -84,6 +84,8 @@ class Record(Struct):
     canceling: dict[int, bool] = field(default_factory=dict)
     holds: dict[int, bool] = field(default_factory=dict)
     """Whether a leg's condition was last said to hold."""
+    parts: dict[int, int] = field(default_factory=dict)
+    """The parts of a leg's condition that were last said to hold, as a bit mask."""
     incidents: dict[str, int] = field(default_factory=dict)
     """By kind: quantities told of, at least one each."""
     held_then: dict[int, int] = field(default_factory=dict)
@@ -116,6 +118,11 @@ class Record(Struct):
         if node >= 0:
             return [node]
         return [n for c in self.relations[~node].children for n in self.under(c)]
+
+    def relation_of(self, node: int) -> int | None:
+        """The relation that a node stands in directly."""
+        numbers = (n for n, relation in enumerate(self.relations) if node in relation.children)
+        return next(numbers, None)
 
     def fill(self, node: int) -> int:
         """What a node has filled: an oto what its first has, others what their nodes have."""
@@ -153,8 +160,8 @@ class Record(Struct):
         first = self.relations[number].children[0]
         out = sum(self.cum.get(n, 0) for n in self.exits(number))
         inside = self.under(first)
-        flat = sum(
-            self.cum.get(n, 0)
+        flat = sum(  # what a flatten trades beyond its size is an excess of its own
+            min(leg.quantity, self.cum.get(n, 0))
             for n, leg in enumerate(self.legs)
             if leg.system == "flatten" and leg.scope in inside
         )
@@ -164,6 +171,11 @@ class Record(Struct):
         """Whether all that others closed must have been of this oto."""
         otos = [n for n, relation in enumerate(self.relations) if relation.kind == "oto"]
         return otos == [number]
+
+    def forget_condition(self, leg: int) -> None:
+        """A condition that is looked at anew begins with nothing said of it."""
+        self.holds.pop(leg, None)
+        self.parts.pop(leg, None)
 
     def told(self, *kinds: str) -> bool:
         return any(kind in self.incidents for kind in kinds)

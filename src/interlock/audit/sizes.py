@@ -45,30 +45,56 @@ def together(tell: Tell, record: Record, since: int) -> None:
         held += sum(record.unconfirmed(n) for n in record.exits(number))
         if asked > held:
             tell("I2", f"{record.id} has exits of {asked} at the venue and holds {held}")
+
+
+def plain_exits(tell: Tell, record: Record, least: dict[str, int]) -> None:
+    """Plain exits of a position held elsewhere: what one fills the others no longer cover (I2).
+
+    What is on its way was judged when it was asked for, and can't be changed before the answer:
+    of the reports that are dealt with in one batch, a fill may come after it. A market order is
+    never made smaller.
+    """
+    number = _plain_exits(record)
+    for leg in record.relations[number].children if number is not None else ():
+        for attempt in record.live(leg):
+            market = attempt.price is None and attempt.trigger_price is None
+            if not (market or attempt.recalled or attempt.question or attempt.asking):
+                _fits(tell, record, leg, attempt.leaves, attempt.reduce_only, least)
+
+
+def asked(
+    tell: Tell, record: Record, leg: int, works: int, reduce_only: bool, least: dict[str, int]
+) -> None:
+    """A plain exit is sent, or amended, for no more than its siblings have left to trade (I2)."""
+    number = _plain_exits(record)
+    if number is not None and leg in record.relations[number].children:
+        _fits(tell, record, leg, works, reduce_only, least)
+
+
+def _plain_exits(record: Record) -> int | None:
+    """The oco of plain legs that is the whole order, if they share one quantity."""
     root = record.terms.root
-    if root < 0 and record.relations[~root].kind == "oco" and not record.amended:
-        _shared_by_all(tell, record, ~root, since)
+    if root >= 0 or record.amended:
+        return None
+    relation = record.relations[~root]
+    shares = relation.kind == "oco" and relation.on_partial_fill == "reduce"
+    return ~root if shares and all(child >= 0 for child in relation.children) else None
 
 
-def _shared_by_all(tell: Tell, record: Record, number: int, since: int) -> None:
-    """Plain exits of a position held elsewhere: what one fills the others no longer cover."""
-    relation = record.relations[number]
-    if relation.on_partial_fill != "reduce" or any(child < 0 for child in relation.children):
-        return
-    whole = max(record.legs[n].quantity for n in relation.children)
-    traded = sum(record.cum.get(n, 0) for n in relation.children)
-    for leg in relation.children:
-        asked = sum(_asked(a, since) for a in record.live(leg))
-        if asked > max(0, whole - traded):
-            name = f"{record.legs[leg].id} of {record.id}"
-            tell("I2", f"{name} works {asked}, {traded} of {whole} has been traded")
-
-
-def _asked(attempt: Attempt, since: int) -> int:
-    """What an attempt works, unless a question about it was open before this batch."""
-    if attempt.recalled or (attempt.question and attempt.since < since):
-        return 0
-    return attempt.asked - attempt.filled if attempt.question == AMENDING else attempt.leaves
+def _fits(
+    tell: Tell, record: Record, leg: int, works: int, reduce_only: bool, least: dict[str, int]
+) -> None:
+    children = record.relations[~record.terms.root].children
+    whole = max(record.legs[n].quantity for n in children)
+    traded = sum(record.cum.get(n, 0) for n in children)
+    # A fill of another that is not believed yet pauses the leg, and takes nothing back (3.1.6).
+    left = max(0, whole - traded + sum(record.unconfirmed(n) for n in children if n != leg))
+    smallest = least.get(record.legs[leg].instrument, 1)
+    if record.terms.policy.dust == "round_up_reduce_only" and reduce_only and 0 < left < smallest:
+        left = smallest  # the policy rounds it up, and the venue trades no more than there is
+    if works > left:
+        name = f"{record.legs[leg].id} of {record.id}"
+        tell("I2", f"{name} works {works}, {traded} of {whole} has been traded")
 
 
 def note_held(record: Record) -> None:
@@ -164,6 +190,7 @@ def slices(tell: Tell, record: Record, least: dict[str, int]) -> None:
             continue
         wanted = _cut(record, legs, record.fill(first), record.legs[first].quantity)
         over = sum(wanted.values()) - max(0, record.held(above))
+        over = max(over, _taken_beside(record, number, above))
         for leg in sorted(legs, key=lambda n: (_distance(record, n), n), reverse=True):
             cut = min(max(0, over), wanted[leg])
             wanted[leg] -= cut
@@ -175,6 +202,35 @@ def slices(tell: Tell, record: Record, least: dict[str, int]) -> None:
             if covered != wanted[leg] and gate_open(record, leg):
                 name = f"{record.legs[leg].id} of {record.id}"
                 tell("sizes", f"{name} covers {covered}, its slice is {wanted[leg]}")
+
+
+def _taken_beside(record: Record, number: int, above: int) -> int:
+    """What fills of others take off the targets ``number`` (2.4: a fill of the stop reduces them,
+    farthest first), whatever is held besides: targets of 60 % under a stop of the whole have 60 %
+    less what the stop has filled."""
+    cut, node = 0, ~number
+    first = record.relations[above].children[0]
+    filled, whole = record.fill(first), record.legs[first].quantity
+    while (oco := record.relation_of(node)) is not None and oco != above:
+        relation = record.relations[oco]
+        if relation.kind == "oco" and relation.on_partial_fill == "reduce":
+            size = _size(record, node, filled, whole)
+            others = record.fill(~oco) - record.fill(~number)
+            cut = max(cut, _size(record, ~number, filled, whole) - size + others)
+        node = ~oco
+    return cut
+
+
+def _size(record: Record, node: int, filled: int, whole: int) -> int:
+    """What a node of exits is there for, its own fills included: the largest side of an oco."""
+    if node >= 0:
+        terms = record.legs[node]
+        share = terms.quantity * filled // whole
+        return max(share, min(terms.quantity, filled)) if terms.type in STOPS else share
+    relation = record.relations[~node]
+    if relation.kind == "oco":
+        return max(_size(record, child, filled, whole) for child in relation.children)
+    return sum(record.legs[n].quantity for n in record.under(node)) * filled // whole
 
 
 def sliced(tell: Tell, record: Record, fact: f.VenueOrderSending) -> None:

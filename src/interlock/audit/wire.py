@@ -115,12 +115,17 @@ class Wire:
             if not known:
                 tell("I6", f"execution {exec_id} of {name} was told and is not booked")
         self._due.clear()
-        for name in self._unasked:
-            tell("I5", f"{name} was in flight when the process began, and nobody asks about it")
-        self._unasked.clear()
+        self.begun(tell)
         for name in self._recalls:
             tell("I5", f"{name} was recalled and nothing says so")
         self._recalls.clear()
+
+    def begun(self, tell: Tell) -> None:
+        """A process has started. It asks by itself about all that may be live: a venue need not
+        say that a first connection is there."""
+        for name in self._unasked:
+            tell("I5", f"{name} was in flight when the process began, and nobody asks about it")
+        self._unasked.clear()
 
     # Facts
 

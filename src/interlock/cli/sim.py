@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from interlock.cli.errors import BadInput
 from interlock.cli.text import err
-from interlock.sim.command import Refused, classes_of, many, one, recipe_of, seeds_of
+from interlock.sim.command import Refused, classes_of, folder_of, many, one, recipe_of, seeds_of
 from interlock.sim.draw import plan_of
 from interlock.sim.swarm import Tally
 
@@ -26,7 +26,7 @@ Jobs = Annotated[int | None, Parameter(help="Processes; as many as there are cor
 Without = Annotated[
     str, Parameter(help="Classes of faults to leave out, with commas between them, or all.")
 ]
-Recipes = Annotated[Path | None, Parameter(help="A folder for the recipes of broken seeds.")]
+Recipes = Annotated[Path | None, Parameter(help="A folder for recipes; made if missing.")]
 
 
 def sim(
@@ -50,28 +50,27 @@ def sim(
 
         interlock sim --seeds 0..100000 --minutes 30 --jobs 2
     """
-    _check(minutes, jobs, recipes)
+    _check(minutes, jobs)
     try:
         kinds = classes_of(without)
         if recipe is not None:
             return one(recipe_of(recipe), _say, story)
+        folder = folder_of(recipes) if recipes is not None else None
         if seed is not None:
-            return one(plan_of(seed, kinds), _say, story, recipes)
+            return one(plan_of(seed, kinds), _say, story, folder)
         chosen = seeds_of(seeds)
     except Refused as refused:
         raise BadInput(str(refused)) from refused
     with _Bar(len(chosen)) as bar:
         cores = jobs or os.cpu_count() or 1
-        return many(chosen, bar.say, kinds, cores, minutes, bar.advance, recipes)
+        return many(chosen, bar.say, kinds, cores, minutes, bar.advance, folder)
 
 
-def _check(minutes: float | None, jobs: int | None, recipes: Path | None) -> None:
+def _check(minutes: float | None, jobs: int | None) -> None:
     if minutes is not None and minutes <= 0:
         raise BadInput(f"--minutes {minutes}: more than 0. Leave it out to play every seed.")
     if jobs is not None and jobs < 1:
         raise BadInput(f"--jobs {jobs}: 1 or more. Leave it out to use every core.")
-    if recipes is not None and not recipes.is_dir():
-        raise BadInput(f"--recipes {recipes}: a folder that is there. Make it first.")
 
 
 def _say(line: str) -> None:

@@ -255,10 +255,7 @@ def status(turn: Turn, order: Order, number: int, attempt: int, report: r.OrderS
     _refute_missing(turn, order, number, attempt, report)
     venue = leg.venue
     if venue is None or venue.attempt != attempt:
-        if report.status is r.VenueStatus.WORKING:
-            _stray(turn, report, order)
-        elif report.status is r.VenueStatus.NOT_FOUND:
-            _not_found_with_fills(turn, order, number, attempt)
+        _late_answer(turn, order, number, attempt, report)
         return
     if report.request <= venue.acted or not venue.querying:
         ignore(turn, report, "answers an older question")
@@ -309,15 +306,45 @@ def _not_found(turn: Turn, order: Order, number: int, report: r.OrderStatus) -> 
     turn.emit(f.VenueOrderFound(turn.at, order.id, number, venue.attempt, r.VenueStatus.NOT_FOUND))
 
 
-def _not_found_with_fills(turn: Turn, order: Order, number: int, attempt: int) -> None:
-    """The venue does not know an order it has filled: its answer is behind, so it is asked again,
-    less and less often, for as long as a late fill is looked for."""
-    settings = turn.state.settings
-    moments = [b.at for b in order.legs[number].fills.values() if b.attempt == attempt]
-    elapsed = turn.at - max(moments, default=0)
-    if moments and elapsed < settings.late_fill_ns:
-        pause = max(settings.query_after_ns, elapsed)
+def _late_answer(
+    turn: Turn, order: Order, number: int, attempt: int, report: r.OrderStatus
+) -> None:
+    """About an attempt that is over. The look at it ends when the venue says that it is over, or
+    knows nothing of it; while it works there it is recalled, and the look goes on: the recall, or
+    the word of what filled before it, may be lost."""
+    leg = order.legs[number]
+    asked = [times for about, _, times in leg.late_looks if about == attempt]
+    if report.status is r.VenueStatus.WORKING:
+        _stray(turn, report, order)
+        if not asked:
+            turn.query(order, number, attempt, turn.at + turn.state.settings.query_after_ns)
+    elif report.status is r.VenueStatus.NOT_FOUND and _still_late(turn, leg, attempt):
+        pause = max(turn.state.settings.query_after_ns, turn.at - _last_fill(leg, attempt))
         turn.query(order, number, attempt, turn.at + pause)
+    elif any(asked):
+        turn.emit(
+            f.VenueOrderFound(
+                turn.at,
+                order.id,
+                number,
+                attempt,
+                report.status,
+                report.quantity,
+                report.price,
+                report.trigger_price,
+            )
+        )
+
+
+def _still_late(turn: Turn, leg: Leg, attempt: int) -> bool:
+    """Whether the venue's not knowing an order that it has filled means that its answer is behind:
+    it is asked again, less and less often, for as long as a late fill is looked for."""
+    moment = _last_fill(leg, attempt)
+    return moment > 0 and turn.at - moment < turn.state.settings.late_fill_ns
+
+
+def _last_fill(leg: Leg, attempt: int) -> int:
+    return max((b.at for b in leg.fills.values() if b.attempt == attempt), default=0)
 
 
 def _not_before(turn: Turn, venue: VenueOrder, until: int) -> int:

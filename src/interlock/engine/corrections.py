@@ -46,6 +46,9 @@ def excess(order: Order, at: int) -> dict[int, int]:
     out: dict[int, int] = {}
     if not any(leg.cum for leg in order.legs):
         return out
+    for number, leg in enumerate(order.legs):  # made larger by somebody else, and filled so
+        if leg.terms.system == "flatten" and leg.cum > leg.terms.quantity:
+            out[number] = leg.cum - leg.terms.quantity
     walk = Walk(order, at, {})
     inside: dict[int, int] = {}
     for number, relation in enumerate(order.relations):

@@ -14,9 +14,9 @@ from interlock.engine.state import State
 
 def next_deadline(order: Order, at: int, forget_after_ns: int) -> int:
     """The order's next moment after ``at``."""
-    looks = [due for leg in order.legs for _, due in leg.late_looks if due > at]
-    if order.done:
-        return min([order.done_at + forget_after_ns, *looks])
+    looks = [due for leg in order.legs for _, due, _ in leg.late_looks if due > at]
+    if order.done:  # while a look is open it is not forgotten
+        return min(looks, default=order.done_at + forget_after_ns)
     moments = looks + [m for leg in order.legs for m in leg_moments(leg) if m > at]
     flatten_at = order.terms.policy.flatten_at
     if flatten_at is not None and not order.winding and flatten_at > at:

@@ -166,9 +166,7 @@ def settle(turn: Turn) -> None:
 def refresh_conditions(turn: Turn, order: Order) -> bool:
     """Conditions on legs of the same order, after its fills changed."""
     before = len(turn.facts)
-    for number, leg in enumerate(order.legs):
-        if leg.terms.when is not None and leg.armed:
-            firing.refresh(turn, order, number)
+    firing.refresh_together(turn, order, range(len(order.legs)))
     return len(turn.facts) > before
 
 
@@ -176,11 +174,12 @@ def _deadline(turn: Turn, order: Order) -> None:
     """Something of the order is due."""
     state, at = turn.state, turn.at
     for number, leg in enumerate(order.legs):
-        for attempt, due in leg.late_looks:
+        for attempt, due, _ in leg.late_looks:
             if due <= at:
                 turn.query(order, number, attempt)
     if order.done:
-        if order.done_at + state.settings.forget_after_ns <= at:
+        open_looks = any(leg.late_looks for leg in order.legs)
+        if order.done_at + state.settings.forget_after_ns <= at and not open_looks:
             turn.emit(f.OrderForgotten(at, order.id))
         else:
             deadlines.schedule(state, order, at)
@@ -270,10 +269,13 @@ def _ask_all(turn: Turn, venue: str) -> None:
         for number, leg in enumerate(order.legs):
             if state.markets[leg.terms.instrument].grid.venue != venue:
                 continue
+            unanswered = [attempt for attempt, _, asked in leg.late_looks if asked]
+            recent: range | tuple[()] = ()
             if leg.gone_at and turn.at - leg.gone_at < state.settings.late_fill_ns:
-                for attempt in range(max(1, leg.attempts - 3), leg.attempts + 1):
-                    if leg.venue is None or leg.venue.attempt != attempt:
-                        turn.query(order, number, attempt)
+                recent = range(max(1, leg.attempts - 3), leg.attempts + 1)
+            for attempt in dict.fromkeys([*unanswered, *recent]):
+                if leg.venue is None or leg.venue.attempt != attempt:
+                    turn.query(order, number, attempt)
             if leg.venue is None:
                 continue
             if leg.state is LegState.WORKING:
@@ -418,9 +420,12 @@ def _signal(turn: Turn, command: c.Signal) -> None:
         turn.answer = Reject(RejectCode.BAD_NUMBER, "value", value.detail)
         return
     turn.emit(f.SignalReceived(turn.at, command.name, command.value))
-    for key in list(turn.state.signal_waits.get(command.name, {})):
-        order = turn.state.orders.get(key[0])
+    waiting: dict[str, dict[int, bool]] = {}
+    for order_id, code in turn.state.signal_waits.get(command.name, {}):
+        waiting.setdefault(order_id, {})[split_atom(code)[0]] = True
+    for order_id, numbers in waiting.items():
+        order = turn.state.orders.get(order_id)
         if order is not None:
-            firing.refresh(turn, order, split_atom(key[1])[0])
+            firing.refresh_together(turn, order, numbers)
             turn.touch(order)
     turn.answer = c.Accepted()

@@ -18,6 +18,11 @@ from interlock.orders.facts import OrderAccepted
 from interlock.orders.grid import Grid
 from interlock.orders.ids import order_number
 
+
+class OtherImage(ValueError):
+    """The bytes are an image of another format: the facts have to be folded instead."""
+
+
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(Image)
 _ACCEPTANCE = msgspec.msgpack.Decoder(OrderAccepted)
@@ -73,7 +78,12 @@ def _image(
 
 def restore(data: bytes, settings: Settings | None = None) -> State:
     """The state of an image, its trigger index and wake-ups built anew."""
-    found = _DECODER.decode(data)
+    try:
+        found = _DECODER.decode(data)
+    except msgspec.ValidationError as error:
+        raise OtherImage(str(error)) from error
+    if found.format != IMAGE_FORMAT:
+        raise OtherImage(f"an image of format {found.format}, and this is {IMAGE_FORMAT}")
     state = State(settings)
     state.seq, state.now, state.epoch = found.seq, found.now, found.epoch
     state.started_at = found.started_at

@@ -159,6 +159,8 @@ def _adjusted(state: State, fact: f.ExposureAdjusted) -> None:
     order.adjusted += fact.quantity
     entry = order.legs[0].terms
     if not entry.exits:  # what we opened is no longer there; a base we only exit never was ours
+        filled = [leg.terms for leg in order.legs if leg.cum and not leg.terms.exits]
+        entry = filled[0] if filled else entry  # of a straddle the side that was entered
         venuefold.add_net(state, order, entry, -entry.side * fact.quantity)
 
 
@@ -210,6 +212,8 @@ def _condition(state: State, fact: f.ConditionChanged) -> None:
     order, leg = venuefold.of(state, fact)
     leg.atoms = fact.atoms
     leg.holds = fact.holds
+    if fact.watermark is not None:
+        leg.watermark = fact.watermark
     arming.arm(state, order, fact.leg)
 
 

@@ -1,11 +1,14 @@
 """Firing: a held leg becomes due, and takes the claim that lets it trade.
 
 Decides when a touch or a condition makes a leg due, and freezes its siblings in the same step by
-claiming every ``oco`` above it. Invariant: a leg fires once, and only while it is armed.
+claiming every ``oco`` above it. Invariants: a leg fires once, and only while it is armed; every
+condition that one moment changes is looked at before any leg fires.
 """
 
-from interlock.engine import arming, conditions, scope
-from interlock.engine.order import Leg, Order
+from collections.abc import Iterable
+
+from interlock.engine import arming, conditions, prices, scope
+from interlock.engine.order import TRAILS, Leg, Order
 from interlock.engine.turn import Turn
 from interlock.orders import facts as f
 from interlock.orders.tree import OnGap
@@ -13,6 +16,29 @@ from interlock.orders.tree import OnGap
 
 def refresh(turn: Turn, order: Order, number: int) -> None:
     """Look at every atom again; write down a change and fire what has become due."""
+    look_again(turn, order, number)
+    if_due(turn, order, number)
+
+
+def refresh_together(turn: Turn, order: Order, numbers: Iterable[int]) -> None:
+    """Several legs of one order at one moment: who is due first does not depend on whose
+    condition is looked at first."""
+    conditioned = [n for n in numbers if order.legs[n].terms.when is not None]
+    if not conditioned:
+        return
+    for number in conditioned:
+        look_again(turn, order, number)
+    for number in sorted(conditioned, key=lambda n: rank(order, n)):
+        if_due(turn, order, number)
+
+
+def rank(order: Order, number: int) -> tuple[int, int]:
+    """Of legs due at one moment a protective stop comes first, else the one listed first."""
+    return (0 if order.legs[number].protective else 1, number)
+
+
+def look_again(turn: Turn, order: Order, number: int) -> None:
+    """Look at every atom of a waiting leg again, and write down a change."""
     leg = order.legs[number]
     if leg.terms.when is None or not leg.armed:
         return
@@ -22,8 +48,26 @@ def refresh(turn: Turn, order: Order, number: int) -> None:
             atoms |= 1 << index
     now = conditions.holds(leg.terms.when.logic, atoms)
     if atoms != leg.atoms or now != leg.holds:
-        turn.emit(f.ConditionChanged(turn.at, order.id, number, atoms, now))
-    if not leg.holds:
+        mark = _trails_from(turn, leg) if now and not leg.holds else None
+        turn.emit(f.ConditionChanged(turn.at, order.id, number, atoms, now, mark))
+
+
+def _trails_from(turn: Turn, leg: Leg) -> int | None:
+    """What a trailing stop starts from when its condition comes to hold: the price there is, as
+    when it is armed. Waiting for the next one would let a gap pass unseen."""
+    if leg.terms.type not in TRAILS or arming.activates(leg):
+        return None
+    price = turn.state.markets[leg.terms.instrument].price(prices.channels_of(leg)[0])
+    known = [mark for mark in (price, leg.watermark) if mark is not None]
+    if not known:
+        return None
+    return max(known) if leg.terms.side < 0 else min(known)
+
+
+def if_due(turn: Turn, order: Order, number: int) -> None:
+    """Fire a leg whose condition holds, if nothing more is waited for or the price is there."""
+    leg = order.legs[number]
+    if leg.terms.when is None or not leg.armed or not leg.holds:
         return
     if arming.waits_for_price(leg):
         check_through(turn, order, number)

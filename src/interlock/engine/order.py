@@ -108,8 +108,9 @@ class Leg(Struct, gc=False):
     end_reason: str = ""
     gone_at: int = 0
     """When its last venue order ended without having filled; a late fill may still come."""
-    late_looks: tuple[tuple[int, int], ...] = ()
-    """(attempt, due): canceled attempts to be asked about once more, for a fill told to nobody."""
+    late_looks: tuple[tuple[int, int, int], ...] = ()
+    """(attempt, due, asked): attempts that are over and are asked about once more, for a fill told
+    to nobody; and how often they were asked about without an answer."""
     refused: int = 0
     """Amends the venue refused in a row."""
 
@@ -135,6 +136,11 @@ class Leg(Struct, gc=False):
     def protective(self) -> bool:
         """A stop that exits: it wins over a target on the same tick, and it is never lost."""
         return self.terms.exits and self.terms.type in STOPS
+
+    @property
+    def undoes(self) -> bool:
+        """Interlock's own: it undoes an excess, or closes what a winding order holds."""
+        return self.terms.system in ("flatten", "close")
 
 
 class Order(Struct, gc=False):

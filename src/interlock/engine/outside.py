@@ -81,12 +81,11 @@ def amended(turn: Turn, order: Order, number: int, report: r.Amended) -> None:
     venue = leg.venue
     assert venue is not None
     policy = order.terms.policy.on_outside_change
+    detail = f"{leg.terms.id} was changed at the venue by somebody else"
+    if leg.undoes:
+        detail += "; it undoes what there is to undo, no more and no less"
     turn.incident(
-        order,
-        f.IncidentKind.OUTSIDE_CHANGE,
-        number,
-        f"{leg.terms.id} was changed at the venue by somebody else",
-        f"on_outside_change={policy}",
+        order, f.IncidentKind.OUTSIDE_CHANGE, number, detail, f"on_outside_change={policy}"
     )
     turn.emit(
         f.VenueOrderAmended(
@@ -110,6 +109,8 @@ def amended(turn: Turn, order: Order, number: int, report: r.Amended) -> None:
 
 def _adopt(turn: Turn, order: Order, number: int, report: r.Amended) -> None:
     leg = order.legs[number]
+    if leg.undoes:
+        return  # adopted, a larger one would open a position that nobody ordered
     before = sum(b.quantity for b in leg.fills.values()) - (leg.venue.cum if leg.venue else 0)
     terms = replace(leg.terms, quantity=before + report.quantity)
     if report.price is not None and leg.terms.price is not None:

@@ -236,6 +236,8 @@ def _adjust(turn: Turn, order: Order, number: int, left: int) -> None:
     venue = leg.venue
     assert venue is not None
     if venue.order_type is VenueOrderType.MARKET:
+        if leg.undoes and venue.quantity - venue.cum > left:
+            turn.recall(order, number, "made larger by somebody else")
         return
     capabilities = turn.capabilities(leg)
     kind, price, trigger = prices.sent_as(order, number, capabilities.native_stop)
@@ -243,7 +245,7 @@ def _adjust(turn: Turn, order: Order, number: int, left: int) -> None:
         turn.recall(order, number, "goes on as a market order")
         return
     minimum = turn.state.markets[leg.terms.instrument].grid.min_quantity
-    total = _wanted_total(leg, left, minimum, capabilities)
+    total = _wanted_total(leg, left, minimum, capabilities, order.terms.policy.dust)
     if price is None and trigger is None:
         return
     if (total, price, trigger) == (venue.quantity, venue.price, venue.trigger_price):
@@ -272,13 +274,17 @@ def _adjust(turn: Turn, order: Order, number: int, left: int) -> None:
     turn.recall(order, number, "replace")
 
 
-def _wanted_total(leg: Leg, left: int, minimum: int, capabilities: Capabilities) -> int:
+def _wanted_total(
+    leg: Leg, left: int, minimum: int, capabilities: Capabilities, policy: Dust
+) -> int:
     venue = leg.venue
     assert venue is not None
     display = leg.terms.display_quantity
     if display is not None and not capabilities.iceberg:
         return min(venue.quantity, venue.cum + left)  # the next slice carries any growth
     excess = venue.quantity - venue.cum - left
-    if venue.reduce_only and not leg.terms.reduce_only and 0 < excess < minimum:
+    rounded = policy is Dust.ROUND_UP_REDUCE_ONLY and left + excess == minimum
+    kept = rounded or not leg.terms.reduce_only
+    if venue.reduce_only and kept and 0 < excess < minimum:
         return venue.quantity  # rounded up on purpose; the venue clips it
     return venue.cum + left

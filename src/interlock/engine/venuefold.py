@@ -105,8 +105,13 @@ def _doubted(state: State, fact: f.FillDoubted) -> None:
 
 def _look_again(state: State, leg: Leg, attempt: int, at: int) -> None:
     """Ask about an attempt once more, soon."""
-    looks = tuple(look for look in leg.late_looks if look[0] != attempt)
-    leg.late_looks = (*looks, (attempt, at + state.settings.query_after_ns))
+    _look(leg, attempt, at + state.settings.query_after_ns, 0)
+
+
+def _look(leg: Leg, attempt: int, due: int, asked: int) -> None:
+    """One look is open for an attempt at a time."""
+    others = tuple(look for look in leg.late_looks if look[0] != attempt)
+    leg.late_looks = (*others, (attempt, due, asked))
 
 
 def _refuted(state: State, fact: f.FillRefuted) -> None:
@@ -177,7 +182,7 @@ def _gone(state: State, fact: f.Fact) -> None:
     leg.state = moved(leg.state, fact)
     if leg.venue is not None and not isinstance(fact, f.VenueOrderRejected):
         due = fact.at + state.settings.late_look_ns
-        leg.late_looks = (*leg.late_looks, (leg.venue.attempt, due))
+        _look(leg, leg.venue.attempt, due, 0)
     leg.venue = None
 
 
@@ -194,15 +199,14 @@ def _querying(state: State, fact: f.VenueOrderQuerying) -> None:
     for booked in leg.fills.values():
         if booked.attempt == fact.attempt and 0 < booked.confirm_by <= fact.at:
             booked.confirm_by = fact.at + state.settings.query_after_ns
-    if leg.late_looks:
-        leg.late_looks = tuple(look for look in leg.late_looks if look[0] != fact.attempt)
-    if any(b.doubted and b.attempt == fact.attempt for b in leg.fills.values()):
-        _look_again(state, leg, fact.attempt, fact.at)
     venue = leg.venue
     if venue is None or venue.attempt != fact.attempt:
-        if fact.not_before > fact.at:
-            leg.late_looks = (*leg.late_looks, (fact.attempt, fact.not_before))
+        _asked_late(state, leg, fact)
         return
+    if leg.late_looks:
+        leg.late_looks = tuple(look for look in leg.late_looks if look[0] != fact.attempt)
+    if _doubts(leg, fact.attempt):
+        _look_again(state, leg, fact.attempt, fact.at)
     venue.request = fact.request
     venue.querying = True
     venue.queries += 1
@@ -210,10 +214,29 @@ def _querying(state: State, fact: f.VenueOrderQuerying) -> None:
     venue.deadline = fact.not_before if fact.not_before > fact.at else fact.at + backoff
 
 
+def _doubts(leg: Leg, attempt: int) -> bool:
+    return any(b.doubted and b.attempt == attempt for b in leg.fills.values())
+
+
+def _asked_late(state: State, leg: Leg, fact: f.VenueOrderQuerying) -> None:
+    """The look stays open until it is answered: the question, or its answer, may be lost."""
+    if fact.not_before > fact.at:
+        _look(leg, fact.attempt, fact.not_before, 0)
+        return
+    asked = next((look[2] for look in leg.late_looks if look[0] == fact.attempt), 0)
+    pause = state.settings.query_after_ns
+    pause = pause if _doubts(leg, fact.attempt) else pause << min(asked, 5)
+    _look(leg, fact.attempt, fact.at + pause, asked + 1)
+
+
 def _found(state: State, fact: f.VenueOrderFound) -> None:
     _, leg = of(state, fact)
     venue = leg.venue
-    assert venue is not None
+    if venue is None or venue.attempt != fact.attempt:  # the answer to a late look
+        leg.late_looks = tuple(look for look in leg.late_looks if look[0] != fact.attempt)
+        if _doubts(leg, fact.attempt):
+            _look_again(state, leg, fact.attempt, fact.at)
+        return
     venue.querying = False
     if fact.status is VenueStatus.WORKING:
         if leg.state is LegState.UNCONFIRMED:

@@ -7,7 +7,7 @@ what its first has filled and the exits have not yet undone.
 """
 
 from interlock.engine import scope
-from interlock.engine.order import Order
+from interlock.engine.order import STOPS, Order
 from interlock.engine.want import (
     DORMANT,
     FROZEN,
@@ -20,6 +20,7 @@ from interlock.engine.want import (
     Share,
     Want,
 )
+from interlock.orders.terms import LegTerms
 from interlock.orders.tree import ActivateOn, Dust, OnOverfill, OnPartialFill
 
 
@@ -151,14 +152,18 @@ class Walk:
                 over -= less
 
     def folded(self, children: tuple[int, ...], lefts: list[int]) -> list[int]:
-        """Quantities below the venue's minimum move to the last leg that can carry them."""
+        """Quantities below the venue's minimum move to the last leg that can carry them: one that
+        does the same on the same instrument. A stop's share never goes to a hedge beside it."""
         out = list(lefts)
+        kinds = [_kind(self.order.legs[c].terms) if c >= 0 else None for c in children]
         for position, child in enumerate(children):
             if child < 0 or not out[position]:
                 continue
             least = self.min_quantity.get(self.order.legs[child].terms.instrument, 1)
             carriers = [
-                p for p, c in enumerate(children) if p != position and c >= 0 and out[p] >= least
+                p
+                for p, kind in enumerate(kinds)
+                if p != position and kind == kinds[position] and out[p] >= least
             ]
             if out[position] < least and carriers:
                 out[carriers[-1]] += out[position]
@@ -235,6 +240,12 @@ def wants(order: Order, at: int, min_quantity: dict[str, int]) -> list[Want]:
             left = leg.terms.quantity - leg.cum
             walk.wants[number] = Want(Kind.WORK, left) if left > 0 else GONE
     return walk.wants
+
+
+def _kind(terms: LegTerms) -> tuple[str, int, str, bool, bool]:
+    """What a leg does: legs that do the same may trade for each other."""
+    side = str(terms.position_side or "")
+    return (terms.instrument, terms.side, side, terms.exits, terms.exits and terms.type in STOPS)
 
 
 def exits_of(order: Order, number: int) -> list[int]:

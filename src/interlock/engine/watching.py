@@ -9,7 +9,7 @@ from heapq import heappop
 
 from interlock.engine import arming, firing
 from interlock.engine.entries import Entry, LevelEntry, Touched, TrailEntry
-from interlock.engine.order import NEVER, Order
+from interlock.engine.order import NEVER, TRAILS, Order
 from interlock.engine.state import MarketView
 from interlock.engine.triggers import TriggerChannel, split_atom
 from interlock.engine.turn import Turn
@@ -17,8 +17,8 @@ from interlock.orders import facts as f
 from interlock.orders.facts import Channel
 from interlock.orders.ticks import Depth, Index, Mark, Quote, Tick, Trade
 
-Touch = tuple[Order, int, Entry, Channel, int]
-"""An order, its leg (or atom), what was touched, and the price that touched it."""
+Touch = tuple[Order, int, Entry | None, Channel, int]
+"""An order, its leg (or atom), what was touched (nothing for a volume), and the price there is."""
 
 
 def watch(turn: Turn, tick: Tick) -> None:
@@ -32,9 +32,10 @@ def watch(turn: Turn, tick: Tick) -> None:
         view.last_at = tick.at
         view.last = tick.price
         view.volume += tick.quantity
-        fire_all(turn, look(turn, view, Channel.LAST, tick.price))
+        touches = look(turn, view, Channel.LAST, tick.price)
         if view.volume >= view.volume_next:
-            _volume(turn, view)
+            touches += _volume(turn, view)
+        fire_all(turn, touches)
     elif isinstance(tick, Quote):
         quote(turn, view, tick.at, tick.bid, tick.ask)
     elif isinstance(tick, Depth):
@@ -72,7 +73,7 @@ def look(turn: Turn, view: MarketView, name: Channel, price: int) -> list[Touch]
         if not _waits_to_confirm(turn, channel, entry):
             entries.append(entry)
     channel.bound()
-    found = []
+    found: list[Touch] = []
     for entry in entries:
         order = turn.state.orders.get(entry.order_id)
         if order is not None:
@@ -81,33 +82,46 @@ def look(turn: Turn, view: MarketView, name: Channel, price: int) -> list[Touch]
 
 
 def fire_all(turn: Turn, touches: list[Touch]) -> None:
-    """Everything one tick touched, on whatever channel, in the one right order."""
-    for order, leg, entry, name, price in sorted(touches, key=_rank):
-        _touch(turn, order, leg, entry, name, price)
-
-
-def _rank(touch: Touch) -> tuple[str, int, int]:
-    """Orders as accepted; in an order what watches conditions, then stops, then as listed."""
-    order, code = touch[0], touch[1]
-    if code < 0:
-        return (order.id, 0, -code)
-    return (order.id, 1 if order.legs[code].protective else 2, code)
-
-
-def _touch(turn: Turn, order: Order, code: int, entry: Entry, name: Channel, price: int) -> None:
-    turn.touch(order)
-    if code < 0:
+    """Everything one tick touched, on whatever channel, in the one right order: what it makes of
+    conditions first, then the legs that are due, whether by their price or by their condition."""
+    due: list[Touch] = []
+    for touch in sorted(touches, key=_as_accepted):  # the order in which they will be settled
+        order, code, _, name, price = touch
+        turn.touch(order)
+        if code >= 0:
+            due.append(touch)
+            continue
         number, _ = split_atom(code)
-        firing.refresh(turn, order, number)
+        firing.look_again(turn, order, number)
+        due.append((order, number, None, name, price))
+    for touch in sorted(due, key=_rank):
+        _touch(turn, *touch)
+
+
+def _as_accepted(touch: Touch) -> str:
+    return touch[0].id
+
+
+def _rank(touch: Touch) -> tuple[str, tuple[int, int]]:
+    """Orders as accepted; in an order stops, then as listed."""
+    return (touch[0].id, firing.rank(touch[0], touch[1]))
+
+
+def _touch(
+    turn: Turn, order: Order, number: int, entry: Entry | None, name: Channel, price: int
+) -> None:
+    if entry is None:  # its condition has changed
+        firing.if_due(turn, order, number)
         return
-    leg = order.legs[code]
+    leg = order.legs[number]
     if not leg.armed or (leg.terms.when is not None and not leg.holds):
         return  # an earlier touch of this tick froze it, or ended its condition
-    if arming.activates(leg) and isinstance(entry, LevelEntry):
-        turn.emit(f.TrailActivated(turn.at, order.id, code, price))
+    if leg.terms.type in TRAILS and isinstance(entry, LevelEntry):
+        if arming.activates(leg):  # else its condition, changed by this tick, has activated it
+            turn.emit(f.TrailActivated(turn.at, order.id, number, price))
         return
     level = turn.state.channel(leg.terms.instrument, name).level(entry)
-    firing.fire(turn, order, code, str(name), price, level)
+    firing.fire(turn, order, number, str(name), price, level)
 
 
 def _waits_to_confirm(turn: Turn, channel: TriggerChannel, entry: Entry) -> bool:
@@ -178,13 +192,14 @@ def confirm_by_time(turn: Turn, order: Order) -> None:
                 break
 
 
-def _volume(turn: Turn, view: MarketView) -> None:
+def _volume(turn: Turn, view: MarketView) -> list[Touch]:
     """Volume conditions that have been reached."""
     turn.emit(f.VolumeCounted(turn.at, view.grid.symbol, view.volume))
+    found: list[Touch] = []
     while view.volume_waits and view.volume_waits[0][0] <= view.volume:
         _, key = heappop(view.volume_waits)
         order = turn.state.orders.get(key[0])
         if order is not None:
-            turn.touch(order)
-            firing.refresh(turn, order, split_atom(key[1])[0])
+            found.append((order, key[1], None, Channel.LAST, view.last))
     view.volume_next = view.volume_waits[0][0] if view.volume_waits else NEVER
+    return found

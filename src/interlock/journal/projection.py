@@ -117,6 +117,15 @@ class Projection:
             self._open()
         return applied
 
+    def names(self) -> tuple[FactWire, dict[str, tuple[str, str]], int]:
+        """What is needed to tell the facts that come next: a wire that knows the names, account and
+        first instrument of each order it knows, and the ``event_seq`` of the next fact.
+        """
+        with self._lock:
+            known = "SELECT order_id, account, instrument FROM orders WHERE terms IS NOT NULL"
+            orders = {row[0]: (row[1], row[2]) for row in self._db.execute(known)}
+            return self._remembered(), orders, self.tail.next_seq
+
     def close(self) -> None:
         with self._lock:
             self._db.close()

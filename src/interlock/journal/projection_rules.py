@@ -56,6 +56,7 @@ CREATE INDEX incidents_open ON incidents (closed_at) WHERE closed_at IS NULL;
 """
 
 LEG_ENDS = "('filled', 'canceled', 'rejected', 'expired')"
+VENUE_ENDS = "('filled', 'canceled', 'rejected', 'expired', 'not_found')"
 ORDER_LIVES = ("working", "canceling")
 
 LEG_STATUS: dict[type, str] = {
@@ -230,17 +231,20 @@ def _sending(db: Database, _: FactWire, fact: facts.VenueOrderSending, doc: Docu
     db.execute(f"INSERT OR IGNORE INTO venue_orders VALUES ({_places(17)})", row)
 
 
-def _venue_order_status(db: Database, doc: Document, status: str) -> None:
+def _venue_order_status(
+    db: Database, doc: Document, status: str, unless: str = "('filled')"
+) -> None:
     reason = doc.get("reason", doc.get("code", doc.get("detail", "")))
     db.execute(
         "UPDATE venue_orders SET status=?, reason=?, updated_at=?, "
-        "venue_id=coalesce(?, venue_id) WHERE venue_order_id=? AND status != 'filled'",
+        f"venue_id=coalesce(?, venue_id) WHERE venue_order_id=? AND status NOT IN {unless}",
         (status, reason, doc["at"], doc.get("venue_id"), doc["venue_order_id"]),
     )
 
 
 def _found(db: Database, _: FactWire, fact: facts.VenueOrderFound, doc: Document) -> None:
-    _venue_order_status(db, doc, fact.status.value)
+    # Of a late look the answer says only that what is over is over: how it ended stays.
+    _venue_order_status(db, doc, fact.status.value, VENUE_ENDS)
     if fact.status.value == "working":
         _resized(db, fact, doc)
 

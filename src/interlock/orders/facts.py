@@ -210,10 +210,14 @@ class TrailActivated(_LegFact, frozen=True, array_like=True, tag=True, gc=False)
 
 
 class ConditionChanged(_LegFact, frozen=True, array_like=True, tag=True):
-    """``atoms`` is a bit mask of the condition's parts that hold; ``holds`` is the whole of it."""
+    """``atoms`` is a bit mask of the condition's parts that hold; ``holds`` is the whole of it.
+
+    ``watermark`` is what a trailing stop goes on from whose condition has come to hold.
+    """
 
     atoms: int
     holds: bool
+    watermark: int | None = None
 
 
 class LegCanceling(_LegFact, frozen=True, array_like=True, tag=True, gc=False):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from msgspec.structs import astuple
 
 from interlock.engine.decide import decide, decide_tick, next_wakeup
-from interlock.engine.digest import image, restore
+from interlock.engine.digest import OtherImage, image, restore
 from interlock.engine.evolve import evolve
 from interlock.engine.inputs import Define, Input, Start, Wakeup
 from interlock.engine.order import NEVER
@@ -86,8 +86,11 @@ class Line:
         snapshot = self.journal.latest_snapshot()
         after = 0
         if snapshot is not None:
-            self.state = restore(snapshot.data, self.settings)
-            after = snapshot.n
+            try:
+                self.state = restore(snapshot.data, self.settings)
+                after = snapshot.n
+            except OtherImage:
+                after = 0  # another version made it: the frames hold everything it held
         self._snapshot_n = after
         count = 0
         for frame in self.journal.read(after + 1):

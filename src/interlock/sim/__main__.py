@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from interlock.sim.command import Refused, classes_of, many, one, recipe_of, seeds_of
+from interlock.sim.command import Refused, classes_of, folder_of, many, one, recipe_of, seeds_of
 from interlock.sim.draw import plan_of
 
 
@@ -21,18 +21,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--without", default="", help="classes of faults to leave out, or all")
     parser.add_argument("--minutes", type=float, help="stop after so many minutes")
     parser.add_argument("--jobs", type=int, default=1, help="processes")
-    parser.add_argument("--recipes", type=Path, help="a folder for recipes of broken seeds")
+    parser.add_argument("--recipes", type=Path, help="a folder for recipes, made if missing")
     given = parser.parse_args(arguments)
     try:
         without = classes_of(given.without)
         if given.recipe is not None:
             return one(recipe_of(given.recipe), say, given.print)
+        folder = folder_of(given.recipes) if given.recipes is not None else None
         if given.seed is not None:
-            return one(plan_of(given.seed, without), say, given.print, given.recipes)
+            return one(plan_of(given.seed, without), say, given.print, folder)
         seeds = seeds_of(given.seeds)
     except Refused as refused:
         parser.error(str(refused))
-    return many(seeds, say, without, max(1, given.jobs), given.minutes, folder=given.recipes)
+    return many(seeds, say, without, max(1, given.jobs), given.minutes, folder=folder)
 
 
 def say(line: str) -> None:

@@ -65,6 +65,17 @@ def recipe_of(path: Path) -> Plan:
         ) from error
 
 
+def folder_of(path: Path) -> Path:
+    """A folder for recipes, made if it is not there."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(
+            f"--recipes {path}: no folder can be made there ({error.strerror})."
+        ) from error
+    return path
+
+
 def one(plan: Plan, say: Say, story: bool, folder: Path | None = None) -> int:
     """Play one world; tell its story if asked to, or if it breaks."""
     outcome = play(plan)

@@ -27,6 +27,7 @@ from interlock.sim.compare import differences
 from interlock.sim.deeds import do
 from interlock.sim.mortal import Killed, MortalInbox, MortalJournal, MortalVenue, Points
 from interlock.sim.plan import ClockStep, Deed, Plan
+from interlock.sim.waiting import unlike
 from interlock.venues.paper.exchange import PaperExchange
 from interlock.venues.paper.faults import Faults
 
@@ -164,8 +165,11 @@ class World:
         if self.plan.projection:
             for difference in differences(self.journal, line.state):
                 self._breach("projection", difference)
-        if digest(restore(image(line.state))) != digest(line.state):
+        restored = restore(image(line.state))
+        if digest(restored) != digest(line.state):
             self._breach("I7", "a restored snapshot is another state")
+        for difference in unlike(line.state, restored):
+            self._breach("index", difference)
 
     # The course of time
 
@@ -348,6 +352,7 @@ class World:
         if line.state.seq:
             self._check_fold(line.state, "after a crash")
         line.start(self._server_time, self.instruments, self._known)
+        self.auditor.begun()
         self.line = line
         asking = [n for n in self._asking if n not in self._answered]
         self._asking = []

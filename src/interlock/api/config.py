@@ -1,0 +1,191 @@
+"""Configuration: one TOML file, overridable by the environment.
+
+Decides the server's settings and how a wrong one is told. Invariant: a key that is not known is
+refused with the nearest known one; nothing misspelt is ever silently left out.
+"""
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from interlock.orders.decoding import decode_body
+from interlock.orders.rejects import Reject
+
+PREFIX = "INTERLOCK_"
+NOT_SETTINGS = frozenset(("INTERLOCK_MASTER_KEY", "INTERLOCK_PROFILE"))
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class ConfigWrong(Exception):
+    """The configuration cannot be used; the message says where, why and what instead."""
+
+
+class Web(Struct, frozen=True, forbid_unknown_fields=True):
+    host: str = "127.0.0.1"
+    port: int = 8460
+    tls_certificate: str = ""
+    tls_key: str = ""
+    tls_self_signed: bool = False
+    insecure: bool = False
+
+
+class Market(Struct, frozen=True, forbid_unknown_fields=True):
+    source: str = "generated:1"
+    speed: float = 1.0
+
+
+class JournalPart(Struct, frozen=True, forbid_unknown_fields=True):
+    encrypt: bool = False
+
+
+class Signing(Struct, frozen=True, forbid_unknown_fields=True):
+    window_ms: int = 5_000
+
+
+class Tokens(Struct, frozen=True, forbid_unknown_fields=True):
+    minutes: int = 15
+
+
+class Limits(Struct, frozen=True, forbid_unknown_fields=True):
+    placing_per_s: int = 200
+    placing_burst: int = 1_000
+    protecting_per_s: int = 200
+    protecting_burst: int = 1_000
+    reading_per_s: int = 100
+    reading_burst: int = 500
+
+
+class Config(Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that can be set."""
+
+    environment: str = "paper"
+    web: Web = Web()
+    market: Market = Market()
+    journal: JournalPart = JournalPart()
+    signing: Signing = Signing()
+    tokens: Tokens = Tokens()
+    limits: Limits = Limits()
+
+
+TEMPLATE = """\
+# Interlock's configuration. Every setting is here with its default; `interlock config check` says
+# whether the file can be used. A setting can also come from the environment, which wins:
+# INTERLOCK_WEB_PORT=9000 is [web] port.
+
+# Which of three different things this is: paper, testnet or live. Shown in every answer.
+environment = "paper"
+
+[web]
+# Loopback only. Any other address needs TLS, or insecure = true.
+host = "127.0.0.1"
+port = 8460
+# Certificate and key as PEM files, or a certificate of its own making, for trials.
+tls_certificate = ""
+tls_key = ""
+tls_self_signed = false
+insecure = false
+
+[market]
+# What the paper exchange trades on: "generated:SEED", or files of recorded markets, separated by
+# commas, played again and again.
+source = "generated:1"
+# How many times as fast as it was.
+speed = 1.0
+
+[journal]
+# Encrypt what is journaled with the master key.
+encrypt = false
+
+[signing]
+# A request made longer ago than this, or later than now by more, is refused.
+window_ms = 5000
+
+[tokens]
+# How long an OAuth token lives.
+minutes = 15
+
+[limits]
+# Per key. A batch counts each of its orders. Cancels, amends and closes have a budget of their own,
+# which placements never use up.
+placing_per_s = 200
+placing_burst = 1000
+protecting_per_s = 200
+protecting_burst = 1000
+reading_per_s = 100
+reading_burst = 500
+"""
+
+
+def load(path: Path, environ: Mapping[str, str]) -> Config:
+    """The configuration of a file (which need not be there) and the environment."""
+    values: dict[str, Any] = {}
+    if path.exists():
+        try:
+            values = tomllib.loads(path.read_text())
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise ConfigWrong(f"{path} is not TOML: {error}") from error
+        except OSError as error:
+            raise ConfigWrong(f"{path} cannot be read: {error.strerror}") from error
+    for name, text in environ.items():
+        if name.startswith(PREFIX) and name not in NOT_SETTINGS:
+            _override(values, name, text)
+    found = decode_body(msgspec.json.encode(values), Config)
+    if isinstance(found, Reject):
+        raise ConfigWrong(f"{path}: {found.path}: {found.rule} {found.way_out}".strip())
+    return checked(found, path)
+
+
+def checked(config: Config, path: Path) -> Config:
+    """Values that go together, and inside their bounds."""
+    web = config.web
+    for name, value, low, high in (
+        ("web.port", web.port, 0, 65_535),
+        ("signing.window_ms", config.signing.window_ms, 100, 60_000),
+        ("tokens.minutes", config.tokens.minutes, 1, 60),
+        ("market.speed", config.market.speed, 0.01, 1_000),
+        *((f"limits.{n}", getattr(config.limits, n), 1, 10_000_000) for n in LIMIT_NAMES),
+    ):
+        if not low <= value <= high:
+            raise ConfigWrong(f"{path}: {name} is {value}; it must be from {low} to {high}.")
+    if config.environment not in ("paper", "testnet", "live"):
+        raise ConfigWrong(f"{path}: environment is one of paper, testnet and live.")
+    if bool(web.tls_certificate) != bool(web.tls_key):
+        raise ConfigWrong(f"{path}: web.tls_certificate and web.tls_key go together.")
+    safe = bool(web.tls_certificate) or web.tls_self_signed
+    if web.host not in LOOPBACK and not safe and not web.insecure:
+        raise ConfigWrong(
+            f"{path}: web.host {web.host} can be reached from other machines, and without TLS "
+            f"everything is readable on the way. Set web.tls_certificate and web.tls_key (or "
+            f"web.tls_self_signed for a trial), or start with --insecure if you know better."
+        )
+    return config
+
+
+LIMIT_NAMES = Limits.__struct_fields__
+
+
+def _override(values: dict[str, Any], name: str, text: str) -> None:
+    """``INTERLOCK_WEB_PORT`` is ``web.port``."""
+    key = name.removeprefix(PREFIX).lower()
+    known: dict[str, tuple[str, ...]] = {"environment": ("environment",)}
+    for part in Config.__struct_fields__[1:]:
+        kind = type(getattr(Config(), part))
+        known |= {f"{part}_{field}": (part, field) for field in kind.__struct_fields__}
+    if key not in known:
+        near = difflib.get_close_matches(key, known, n=1)
+        hint = f" Did you mean {PREFIX}{near[0].upper()}?" if near else ""
+        raise ConfigWrong(f"The environment variable {name} is no setting.{hint}")
+    where = known[key]
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    if len(where) == 1:
+        values[where[0]] = value
+    else:
+        values.setdefault(where[0], {})[where[1]] = value

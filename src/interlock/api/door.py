@@ -1,0 +1,180 @@
+"""The door: every request comes through here, whatever it asks for.
+
+Decides whether a request is let in: who it is from, whether it may, and whether it is one too many.
+Invariant: nothing of a request is acted on before its caller is known, and every answer, good or
+bad, leaves with a request id and is counted.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+from msgspec import Struct
+
+from interlock.api.desk import Stopping
+from interlock.api.metrics import Metrics
+from interlock.api.problems import MEDIA_TYPE, ApiCode, Problem, problem
+from interlock.api.route import Asked, Budget, Caller, Reply, Route, Scope
+
+BODY_MAX = 16 * 1024 * 1024
+_ENCODER = msgspec.json.Encoder()
+NOBODY = Caller("", frozenset())
+
+
+class Allowance(Struct, frozen=True):
+    """What is left of a budget. Times in whole seconds."""
+
+    allowed: bool
+    limit: int
+    remaining: int
+    reset_s: int
+    retry_after_s: int = 0
+
+
+class Entrance(Protocol):
+    """Who somebody is, and what he may still do."""
+
+    def authenticate(
+        self, method: str, target: str, headers: Mapping[str, str], body: bytes, address: str
+    ) -> Caller | Problem: ...
+
+    def take(self, caller: Caller, budget: Budget, cost: int) -> Allowance: ...
+
+    def record(
+        self, caller: Caller, address: str, method: str, path: str, status: int, code: str, id: str
+    ) -> None: ...
+
+
+class Door:
+    """Lets requests in to routes."""
+
+    def __init__(self, entrance: Entrance, metrics: Metrics) -> None:
+        self._entrance = entrance
+        self._metrics = metrics
+        self._number = 0
+        self._open = 0
+        self.closing = False
+        self.empty = asyncio.Event()
+        self.empty.set()
+
+    async def ask(
+        self,
+        route: Route,
+        target: str,
+        path: Mapping[str, str],
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        body: bytes,
+        address: str,
+    ) -> Reply:
+        """One request, answered. ``target`` is path and query exactly as they were sent."""
+        began = time.perf_counter()
+        self._number += 1
+        request_id = f"r{self._number:x}"
+        self._open += 1
+        self.empty.clear()
+        asked = Asked(NOBODY, body, path, query, headers, address)
+        try:
+            reply = await self._answered(route, target, asked)
+        finally:
+            self._open -= 1
+            if not self._open:
+                self.empty.set()
+        reply.headers["X-Request-Id"] = request_id
+        code = reply.content.code if isinstance(reply.content, Problem) else ""
+        self._metrics.answered(route, reply.status, time.perf_counter() - began)
+        if asked.caller is not NOBODY or code:
+            caller = asked.caller
+            self._entrance.record(
+                caller, address, route.method, target, reply.status, code, request_id
+            )
+        return reply
+
+    async def _answered(self, route: Route, target: str, asked: Asked) -> Reply:
+        if self.closing and route.scope is not None:
+            return refusal(stopping())
+        if len(asked.body) > BODY_MAX:
+            rule = f"A body has at most {BODY_MAX} bytes."
+            return refusal(problem(ApiCode.BODY_TOO_LARGE, rule, "Send it in parts."))
+        headers: dict[str, str] = {}
+        if route.scope is not None:
+            found = self._entrance.authenticate(
+                route.method, target, asked.headers, asked.body, asked.address
+            )
+            if isinstance(found, Problem):
+                return refusal(found)
+            asked.caller = found
+            no = permitted(route, found)
+            if no is not None:
+                return refusal(no)
+            left = self._entrance.take(found, route.budget, 1)
+            headers = rate_headers(left)
+            if not left.allowed:
+                return refusal(limited(route.budget), headers)
+        try:
+            reply = await route.work(asked)
+        except Stopping:
+            return refusal(stopping())
+        if isinstance(reply, Problem):
+            return refusal(reply, headers)
+        if reply.status == 200:
+            reply.status = route.status if "Idempotent-Replay" not in reply.headers else 200
+        reply.headers.update(headers)
+        return reply
+
+
+def permitted(route: Route, caller: Caller) -> Problem | None:
+    if route.session_only and not caller.session:
+        return problem(
+            ApiCode.ADMIN_SESSION_NEEDED,
+            "This takes an admin session: no key may do it, whatever its scopes.",
+            "POST /v1/session with the admin password.",
+        )
+    if route.scope in caller.scopes or Scope.ADMIN in caller.scopes:
+        return None
+    return problem(
+        ApiCode.SCOPE_MISSING,
+        f"This takes the scope {route.scope!r}; the key has {sorted(caller.scopes)}.",
+        "Use a key with that scope.",
+    )
+
+
+def limited(budget: Budget) -> Problem:
+    return problem(
+        ApiCode.RATE_LIMITED,
+        f"This key has used up its budget for {budget}.",
+        "Wait as long as Retry-After says.",
+        setting=f"limits.{budget}_per_s",
+    )
+
+
+def stopping() -> Problem:
+    return problem(
+        ApiCode.STOPPING,
+        "The server is stopping and takes no more requests.",
+        "Ask again when it is back: what was accepted is answered the same.",
+    )
+
+
+def rate_headers(left: Allowance) -> dict[str, str]:
+    headers = {
+        "X-RateLimit-Limit": str(left.limit),
+        "X-RateLimit-Remaining": str(left.remaining),
+        "X-RateLimit-Reset": str(left.reset_s),
+    }
+    if not left.allowed:
+        headers["Retry-After"] = str(max(1, left.retry_after_s))
+    return headers
+
+
+def refusal(why: Problem, headers: Mapping[str, str] | None = None) -> Reply:
+    reply = Reply(why, why.status, dict(headers or {}), MEDIA_TYPE)
+    if why.status == 401:
+        reply.headers["WWW-Authenticate"] = "Interlock-HMAC"
+    return reply
+
+
+def encoded(content: object) -> bytes:
+    return content if isinstance(content, bytes) else _ENCODER.encode(content)

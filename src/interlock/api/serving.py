@@ -1,0 +1,200 @@
+"""Serving: one process with its journal, its venues, its line and its doors.
+
+Decides the order in which things begin and end. Invariant: nobody is let in before the line has
+recovered, and at the end nobody is let in any more before the last commit is made.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+
+from interlock import __version__
+from interlock.api import openapi, table
+from interlock.api.app import application, from_seq, wanted
+from interlock.api.batch import Batches
+from interlock.api.desk import Desk
+from interlock.api.door import Door, Entrance
+from interlock.api.metrics import Health, Metrics
+from interlock.api.orders import Orders
+from interlock.api.pages import Pages
+from interlock.api.problems import Problem
+from interlock.api.queries import Queries
+from interlock.api.route import Asked, Caller, Reply, Route
+from interlock.api.streams import Event, Streams
+from interlock.journal.projection import NAME as PROJECTION
+from interlock.journal.projection import Projection
+from interlock.journal.sqlite import SqliteJournal
+from interlock.orders.instruments import Instrument
+from interlock.orders.ticks import Tick
+from interlock.runtime.clock import SteadyClock
+from interlock.runtime.collector import calm
+from interlock.runtime.embedded import Embedded
+from interlock.runtime.fanout import Fanout
+from interlock.runtime.line import Line
+from interlock.runtime.live import Live
+from interlock.venues.paper.exchange import PaperExchange
+
+GRACE_S = 10.0
+"""Requests that were let in have this long to be answered at the end."""
+
+
+@dataclass(slots=True)
+class Settings:
+    """What one server is made of."""
+
+    folder: Path
+    instruments: tuple[Instrument, ...]
+    market: Callable[[], Iterator[Tick]]
+    host: str = "127.0.0.1"
+    port: int = 8460
+    speed: float = 1.0
+    environment: str = "paper"
+    told: Callable[[str], None] = field(default=lambda _: None)
+
+
+class Server:
+    """One life of it."""
+
+    def __init__(self, settings: Settings, entrance: Entrance) -> None:
+        self.settings = settings
+        told = settings.told
+        settings.folder.mkdir(parents=True, exist_ok=True)
+        folder = settings.folder / "journal"
+        self.journal = SqliteJournal(folder, verify="tail", warn=told)
+        self.exchange = PaperExchange("PAPER", settings.instruments)
+        self.venue = Embedded(self.exchange, self.now)
+        self.fanout = Fanout()
+        self.line = Line(self.journal, {"PAPER": self.venue}, listeners=[self.fanout.listen])
+        self.line.recover()
+        self.clock = SteadyClock(self.line.now, told=told)
+        self.projection = Projection(folder / PROJECTION, warn=told)
+        self.entrance = entrance
+        self.metrics = Metrics()
+        self.door: Door | None = None
+        self.port = settings.port
+
+    def now(self) -> int:
+        return self.clock.now()
+
+    async def run(self, ready: Callable[["Server"], None] = lambda _: None) -> None:
+        """Serve until SIGTERM or Ctrl-C, or until something goes wrong."""
+        work = (self.journal.checkpoint,)
+        self.live = Live(self.line, self.clock, work, told=self.settings.told)
+        self.live.start(self.settings.instruments)
+        self.venue.open(self.live)
+        self.desk = Desk(self.live, self.journal, self.projection)
+        self.door = Door(self.entrance, self.metrics)
+        self.streams = Streams(self.desk, self.fanout, lambda _: True)
+        app = application(self._routes(), self.door, self.streams, self._enter, self.settings.told)
+        config = uvicorn.Config(
+            app,
+            host=self.settings.host,
+            port=self.settings.port,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="websockets",
+            server_header=False,
+            date_header=False,
+        )
+        web = _Web(config)
+        calm()
+        market = asyncio.create_task(self.venue.market(self.settings.market(), self.settings.speed))
+        serving = asyncio.create_task(web.serve())
+        running = asyncio.create_task(self.live.run())
+        loop = asyncio.get_running_loop()
+        asked_to_stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, asked_to_stop.set)
+        stopping = asyncio.create_task(asked_to_stop.wait())
+        try:
+            while not web.started and not serving.done():
+                await asyncio.sleep(0.005)
+            if web.started:
+                self.port = web.servers[0].sockets[0].getsockname()[1]
+                ready(self)
+            await asyncio.wait(
+                [stopping, serving, running, market], return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            self.door.closing = True
+            if not self.live.over:
+                try:
+                    await asyncio.wait_for(self.door.empty.wait(), GRACE_S)
+                except TimeoutError:
+                    self.settings.told("some requests were still open")
+            self.live.stop()
+            market.cancel()
+            stopping.cancel()
+            web.should_exit = True
+            web.force_exit = True
+            ended = await asyncio.gather(running, serving, market, return_exceptions=True)
+            self.desk.close()
+            self.close()
+        for fault in ended:
+            if isinstance(fault, BaseException) and not isinstance(fault, asyncio.CancelledError):
+                raise fault
+
+    def close(self) -> None:
+        self.projection.catch_up(self.journal)
+        self.projection.close()
+        self.journal.close()
+
+    def _routes(self) -> list[Route]:
+        orders, queries = Orders(self.desk), Queries(self.desk)
+        health, pages = Health(self.desk, self.settings.environment), Pages()
+        routes = [
+            *table.placing_routes(orders, Batches(self.desk)),
+            *table.changing_routes(orders),
+            *table.sweeping_routes(orders),
+            *table.query_routes(queries),
+            *table.world_routes(queries),
+            *table.health_routes(health),
+            *table.stream_routes(self._events, self._metrics),
+            *pages.routes(),
+        ]
+        pages.document = openapi.document(routes, __version__)
+        return routes
+
+    async def _metrics(self, asked: Asked) -> Reply:
+        page = self.metrics.page(self.desk, self.streams.count)
+        return Reply(page, media_type="text/plain; version=0.0.4")
+
+    async def _events(self, asked: Asked) -> Reply:
+        first = from_seq(asked.query, asked.headers)
+        events = self.streams.follow(asked.caller, wanted(asked.query), first)
+
+        async def lines() -> "AsyncIterator[bytes]":
+            async for event in events:
+                yield sse(event)
+
+        headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+        return Reply(stream=lines(), media_type="text/event-stream", headers=headers)
+
+    def _enter(
+        self, target: str, headers: "Mapping[str, str]", query: "Mapping[str, str]", address: str
+    ) -> Caller | Problem:
+        return self.entrance.authenticate("GET", target, headers, b"", address)
+
+
+class _Web(uvicorn.Server):
+    """Uvicorn without its own signals: the process ends in its own order."""
+
+    def install_signal_handlers(self) -> None:
+        pass
+
+    def capture_signals(self):  # type: ignore[no-untyped-def]
+        from contextlib import nullcontext
+
+        return nullcontext()
+
+
+def sse(event: Event) -> bytes:
+    """One event as the wire of EventSource has it. Heartbeats are comments."""
+    if event.kind == "heartbeat":
+        return b": heartbeat\n\n"
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.seq, event.kind.encode(), event.data)

@@ -1,0 +1,92 @@
+"""The paper exchange inside this process, in real time, with its market.
+
+Decides when the exchange is asked for its reports and when a tick of a made-up or recorded market
+happens now. Invariant: the exchange has seen a tick before the line does, and what it says of it
+reaches the line first.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from interlock.orders.capabilities import Capabilities
+from interlock.orders.reports import Report
+from interlock.orders.requests import Request
+from interlock.orders.ticks import Tick
+from interlock.runtime.live import Live
+from interlock.venues.paper.exchange import PaperExchange
+
+WAIT_S_MAX = 5.0
+"""A recorded market that is silent for longer is not waited for."""
+WAIT_S_MIN = 0.0002
+
+
+class Embedded:
+    """One paper exchange. Implements ``venues.port.Venue`` for a line in this process."""
+
+    def __init__(self, exchange: PaperExchange, now: Callable[[], int]) -> None:
+        self.exchange = exchange
+        self._now = now
+        self._live: Live | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def name(self) -> str:
+        return self.exchange.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self.exchange.capabilities
+
+    def send(self, request: Request, at: int) -> None:
+        self.exchange.send(request, at)
+        asyncio.get_running_loop().call_soon(self._pump)
+
+    def poll(self, at: int) -> list[Report]:
+        return self.exchange.poll(at)
+
+    def next_at(self) -> int | None:
+        return self.exchange.next_at()
+
+    def open(self, live: Live) -> None:
+        """From here on reports go to this line."""
+        self._live = live
+        self._pump()
+
+    async def market(self, ticks: Iterator[Tick], speed: float) -> None:
+        """Let the ticks happen, ``speed`` times as fast as they did, as if it were now."""
+        assert self._live is not None
+        loop = asyncio.get_running_loop()
+        before: int | None = None
+        due = loop.time()
+        for tick in ticks:
+            if before is not None:
+                due += min(WAIT_S_MAX, max(0, tick.at - before) / 1e9 / speed)
+            before = tick.at
+            wait = due - loop.time()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            elif wait < -1.0:
+                due = loop.time()  # the machine was asleep, or cannot keep up: no rush afterwards
+            else:
+                await asyncio.sleep(0)
+            now = msgspec.structs.replace(tick, at=self._now())
+            self.exchange.on_tick(now)
+            self._pump()
+            self._live.tick(now)
+
+    def _pump(self) -> None:
+        """Hand over what has arrived, and come back for the rest."""
+        if self._live is None:
+            return
+        reports = self.exchange.poll(self._now())
+        if reports:
+            self._live.hear(reports)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due = self.exchange.next_at()
+        if due is not None:
+            wait = min(1.0, max(WAIT_S_MIN, (due - self._now()) / 1e9))
+            self._timer = asyncio.get_running_loop().call_later(wait, self._pump)

@@ -1,0 +1,142 @@
+"""Fan-out: committed facts as lines of JSON, for whoever follows the log.
+
+Decides what is kept at hand for followers and when one is too slow. Invariant: a follower gets
+every fact from where it asked, in order, without a gap or a repeat, or is told to begin anew; and
+none of them ever keeps the writer waiting.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from itertools import islice
+from typing import Final
+
+from msgspec import Struct
+
+from interlock.orders.facts import Fact, OrderAccepted, OrderForgotten
+from interlock.orders.wire import FactWire
+
+KEPT_MAX: Final = 100_000
+"""Facts kept at hand; who comes back after more have passed begins anew."""
+BEHIND_MAX: Final = 50_000
+"""A live follower further behind than this is cut off: it can come back and go on."""
+
+
+class Told(Struct, frozen=True, gc=False):
+    """One fact for followers: its JSON, and what filters ask of it."""
+
+    seq: int
+    kind: str
+    line: bytes
+    account: str
+    instrument: str
+    order_id: str
+
+
+class TooSlow(Exception):
+    """The follower reads slower than things happen."""
+
+
+class Fanout:
+    """Hears every commit of one line. ``listen`` is the line's listener."""
+
+    def __init__(self) -> None:
+        self._wire = FactWire()
+        self._accounts: dict[str, tuple[str, str]] = {}
+        """Order id -> account and first instrument, of every order the wire knows."""
+        self._kept: deque[Told] = deque(maxlen=KEPT_MAX)
+        self._fresh: deque[tuple[int, list[Fact]]] = deque()
+        """Commits that nobody has turned into lines yet."""
+        self._waiting = 0
+        """Facts among them."""
+        self._wakes: set[asyncio.Event] = set()
+        self.next_seq = 1
+        self.knows = False
+        """Whether names are known: not at first, nor after much happened that nobody followed."""
+
+    def learn(self, wire: FactWire, orders: dict[str, tuple[str, str]], next_seq: int) -> None:
+        """Everything there was up to ``next_seq``: names, and each order's account and instrument.
+
+        What has been noted from ``next_seq`` on is kept.
+        """
+        self._wire, self._accounts = wire, orders
+        self._kept.clear()
+        while self._fresh and self._fresh[0][0] < next_seq:
+            self._waiting -= len(self._fresh.popleft()[1])
+        self.knows = True
+
+    def listen(self, first_seq: int, facts: list[Fact]) -> None:
+        """Only noted here: turning facts into text is left to those who follow."""
+        self.next_seq = first_seq + len(facts)
+        self._fresh.append((first_seq, facts))
+        self._waiting += len(facts)
+        if self._wakes:
+            for news in self._wakes:
+                news.set()
+        elif self._waiting > KEPT_MAX:
+            # Nobody has followed for long: names are learned anew when somebody does.
+            self._fresh.clear()
+            self._kept.clear()
+            self._waiting = 0
+            self.knows = False
+
+    def digest(self, most: int = 1_000) -> bool:
+        """Turn some of what is noted into lines; whether there is more."""
+        while self._fresh and most > 0:
+            first, facts = self._fresh.popleft()
+            for offset, fact in enumerate(facts):
+                self._kept.append(self._told(first + offset, fact))
+            most -= len(facts)
+            self._waiting -= len(facts)
+        return bool(self._fresh)
+
+    @property
+    def oldest(self) -> int:
+        """The first event_seq at hand."""
+        if self._kept:
+            return self._kept[0].seq
+        return self._fresh[0][0] if self._fresh else self.next_seq
+
+    async def follow(self, from_seq: int) -> AsyncIterator[list[Told]]:
+        """Facts from ``from_seq`` on, some at a time, as they come.
+
+        ``from_seq`` must be at hand or still to come. Raises ``TooSlow`` for a follower that has
+        fallen too far behind.
+        """
+        news = asyncio.Event()
+        self._wakes.add(news)
+        try:
+            while True:
+                while self.digest():
+                    await asyncio.sleep(0)
+                if from_seq < self.oldest or self.next_seq - from_seq > BEHIND_MAX:
+                    raise TooSlow
+                start = from_seq - self.oldest
+                some = list(islice(self._kept, start, start + 500))
+                if some:
+                    from_seq = some[-1].seq + 1
+                    yield some
+                elif not self._fresh:
+                    news.clear()
+                    await news.wait()
+        finally:
+            self._wakes.discard(news)
+
+    def _told(self, seq: int, fact: Fact) -> Told:
+        if isinstance(fact, OrderAccepted):
+            terms = fact.terms
+            self._accounts[terms.id] = (terms.account, terms.legs[0].instrument)
+        order_id = getattr(fact, "order_id", "")
+        account, instrument = self._accounts.get(order_id, ("", ""))
+        own = getattr(fact, "instrument", "")
+        told = Told(
+            seq,
+            type(fact).__name__,
+            self._wire.encode(seq, fact),
+            account or getattr(fact, "account", ""),
+            (own if isinstance(own, str) else own.symbol) or instrument,
+            order_id,
+        )
+        if isinstance(fact, OrderForgotten):
+            self._accounts.pop(order_id, None)
+        return told
