@@ -23,6 +23,7 @@ class ApiCode(StrEnum):
     NONCE_REUSED = "NONCE_REUSED"
     KEY_EXPIRED = "KEY_EXPIRED"
     KEY_REVOKED = "KEY_REVOKED"
+    TOKEN_INVALID = "TOKEN_INVALID"
     IP_NOT_ALLOWED = "IP_NOT_ALLOWED"
     SCOPE_MISSING = "SCOPE_MISSING"
     ACCOUNT_NOT_ALLOWED = "ACCOUNT_NOT_ALLOWED"
@@ -74,6 +75,7 @@ STATUS: dict[str, int] = {
         (
             *(ApiCode.UNAUTHENTICATED, ApiCode.SIGNATURE_WRONG, ApiCode.TIMESTAMP_OUTSIDE_WINDOW),
             *(ApiCode.NONCE_REUSED, ApiCode.KEY_EXPIRED, ApiCode.KEY_REVOKED),
+            ApiCode.TOKEN_INVALID,
         ),
         HTTPStatus.UNAUTHORIZED,
     ),
