@@ -1,6 +1,7 @@
 """A whole server in this process, on a port of its own, and clients over the wire."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -8,7 +9,9 @@ from typing import Any
 
 import httpx
 
-from interlock.api.door import Allowance
+from interlock.api.access.limits import Allowance
+from interlock.api.access.opening import Access, AccessSettings
+from interlock.api.access.passwords import Cost
 from interlock.api.problems import Problem
 from interlock.api.route import Budget, Caller, Scope
 from interlock.api.serving import Server, Settings
@@ -24,6 +27,7 @@ class OpenEntrance:
 
     def __init__(self, caller: Caller = EVERYBODY) -> None:
         self.caller = caller
+        self.open = True
         self.seen: list[tuple[str, str, int, str]] = []
 
     def authenticate(
@@ -33,10 +37,13 @@ class OpenEntrance:
         return Caller(self.caller.key_id, self.caller.scopes, accounts)
 
     def take(self, caller: Caller, budget: Budget, cost: int) -> Allowance:
-        return Allowance(True, 1_000, 999, 1)
+        return Allowance(True, 1_000, 999, 1, 0)
 
-    def alive(self, caller: Caller) -> bool:
-        return True
+    def alive(self, caller: Caller, address: str) -> bool:
+        return self.open
+
+    def redeem(self, ticket: str, address: str) -> Caller | Problem:
+        return self.caller
 
     def record(
         self, caller: Caller, address: str, method: str, path: str, status: int, code: str, id: str
@@ -61,7 +68,9 @@ async def serving(
 ) -> AsyncIterator[tuple[Server, httpx.AsyncClient]]:
     """One life of a server, ended as by SIGTERM."""
     settings = Settings(folder, course or QuietCourse(), port=0)
-    server = Server(settings, entrance or OpenEntrance())
+    folder.mkdir(parents=True, exist_ok=True)
+    access = Access(folder, {}, time.time_ns, AccessSettings(password_cost=Cost(n=16)))
+    server = Server(settings, access, OpenEntrance() if entrance is None else entrance)
     up = asyncio.Event()
     life = asyncio.create_task(server.run(lambda _: up.set()))
     waiting = asyncio.create_task(up.wait())
@@ -74,7 +83,10 @@ async def serving(
             yield server, client
     finally:
         server.stop()
-        await life
+        try:
+            await life
+        finally:
+            access.close()
 
 
 def play(folder: Path, story: Story, **more: Any) -> None:

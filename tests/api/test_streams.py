@@ -14,7 +14,7 @@ from websockets.asyncio.client import connect
 from interlock.api.serving import Server
 from interlock.runtime import fanout
 from tests.api.house import OpenEntrance, play
-from tests.api.test_orders import BTC, body, key, until
+from tests.api.test_orders import BTC, body, key, legs, until
 
 Event = tuple[str, str, Any]
 STOP = {"type": "stop", "instrument": BTC, "side": "buy", "quantity": "1"}
@@ -51,7 +51,7 @@ def test_a_snapshot_then_every_fact_and_resumed_there_is_no_gap_and_no_repeat(
 ) -> None:
     async def story(server: Server, client: httpx.AsyncClient) -> None:
         await client.post("/v1/orders", json=body("one"))
-        await until(client, "/v1/positions", lambda page: len(page["items"]) == 1)
+        await until(client, "/v1/orders/one", lambda o: legs(o)["take_profit"] == "working")
         async with followed(client) as stream:
             ((seq, kind, shown),) = await take(stream, 1)
             assert kind == "snapshot"
@@ -154,8 +154,8 @@ def test_a_key_that_is_revoked_is_told_so_and_nothing_more(tmp_path: Path) -> No
     async def story(server: Server, client: httpx.AsyncClient) -> None:
         async with followed(client) as stream:
             await take(stream, 1)
-            entrance.alive = lambda caller: False  # type: ignore[method-assign]
-            server.streams.cut("everybody")
+            entrance.open = False
+            server.streams.look_again()
             ((_, kind, why),) = await take(stream, 1)
             assert (kind, why["code"]) == ("cut", "KEY_REVOKED")
             assert [event async for event in stream] == []

@@ -121,7 +121,7 @@ def websocket(path: str, streams: Streams, enter: Enter) -> WebsocketRouteHandle
             return
         leaving = asyncio.create_task(_until_gone(socket, asyncio.current_task()))
         try:
-            events = streams.follow(caller, wanted(query), from_seq(query, {}))
+            events = streams.follow(caller, address, wanted(query), from_seq(query, {}))
             async for event in events:
                 if event.kind == "snapshot":
                     data = b'{"type":"snapshot",' + event.data[1:]

@@ -4,7 +4,7 @@ Decides how a batch is read and told. Invariant: there is one result per element
 were sent, and none before its order is durable.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -12,9 +12,9 @@ import msgspec
 from msgspec import Raw
 
 from interlock.api.desk import Desk
-from interlock.api.orders import not_yours
+from interlock.api.orders import Halted, not_yours
 from interlock.api.problems import ApiCode, Problem, of_reject, problem
-from interlock.api.route import Asked, Reply
+from interlock.api.route import Asked, Caller, Reply
 from interlock.api.views import BatchAnswer, BatchResult
 from interlock.orders.commands import Answer, PlaceOrder, PlaceOrders
 from interlock.orders.decoding import decode_body
@@ -30,13 +30,17 @@ _PLACE_PACKED = msgspec.msgpack.Decoder(PlaceOrder)
 _ENCODER = msgspec.json.Encoder()
 
 Element = PlaceOrder | Problem
+Afford = Callable[[Caller, int], Problem | None]
+"""Takes that many more placements from the caller's budget, or says why not."""
 
 
 class Batches:
     """Batches of placements, for one desk."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, halted: Halted, afford: Afford) -> None:
         self._desk = desk
+        self._halted = halted
+        self._afford = afford
 
     async def place(self, asked: Asked) -> Reply | Problem:
         media = asked.headers.get("content-type", JSON).partition(";")[0].strip().lower()
@@ -49,12 +53,15 @@ class Batches:
                 f"A batch has at most {BATCH_MAX} orders; this one has {len(raws)}.",
                 "Send it in parts.",
             )
+        refused = self._afford(asked.caller, len(raws) - 1)
+        if refused is not None:
+            return refused
         packed = media == MSGPACK
         if asked.query.get("atomic", "false").lower() in ("true", "1"):
-            return await self._all_or_none([read(raw, packed, asked) for raw in raws])
+            return await self._all_or_none(self._read(raws, packed, asked))
         if asked.headers.get("accept", "").partition(";")[0].strip() == NDJSON:
             return Reply(media_type=NDJSON, stream=self._streamed(asked, raws, packed))
-        results = await self._each([read(raw, packed, asked) for raw in raws], 0)
+        results = await self._each(self._read(raws, packed, asked), 0)
         return Reply(self._answer(results))
 
     async def _each(self, elements: list[Element], first: int) -> list[BatchResult]:
@@ -85,7 +92,7 @@ class Batches:
         """A line per element as it commits, and the sum at the end."""
         accepted = 0
         for first in range(0, len(raws), CHUNK):
-            elements = [read(raw, packed, asked) for raw in raws[first : first + CHUNK]]
+            elements = self._read(raws[first : first + CHUNK], packed, asked)
             results = await self._each(elements, first)
             accepted += sum(result.status == "accepted" for result in results)
             yield b"".join(_ENCODER.encode(result) + b"\n" for result in results)
@@ -95,6 +102,13 @@ class Batches:
             "refused": len(raws) - accepted,
         }
         yield _ENCODER.encode(last) + b"\n"
+
+    def _read(self, raws: list[Raw], packed: bool, asked: Asked) -> list[Element]:
+        elements = [read(raw, packed, asked) for raw in raws]
+        return [
+            self._halted(one.account) or one if isinstance(one, PlaceOrder) else one
+            for one in elements
+        ]
 
     def _answer(self, results: list[BatchResult]) -> BatchAnswer:
         accepted = sum(result.status == "accepted" for result in results)

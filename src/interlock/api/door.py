@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Protocol
 
 import msgspec
-from msgspec import Struct
 
+from interlock.api.access.limits import Allowance
 from interlock.api.desk import Stopping
 from interlock.api.metrics import Metrics
 from interlock.api.problems import MEDIA_TYPE, ApiCode, Problem, problem
@@ -21,16 +21,6 @@ from interlock.api.route import Asked, Budget, Caller, Reply, Route, Scope
 BODY_MAX = 16 * 1024 * 1024
 _ENCODER = msgspec.json.Encoder()
 NOBODY = Caller("", frozenset())
-
-
-class Allowance(Struct, frozen=True):
-    """What is left of a budget. Times in whole seconds."""
-
-    allowed: bool
-    limit: int
-    remaining: int
-    reset_s: int
-    retry_after_s: int = 0
 
 
 class Entrance(Protocol):
@@ -42,8 +32,12 @@ class Entrance(Protocol):
 
     def take(self, caller: Caller, budget: Budget, cost: int) -> Allowance: ...
 
-    def alive(self, caller: Caller) -> bool:
+    def alive(self, caller: Caller, address: str) -> bool:
         """Whether what let the caller in still does: asked again and again of streams."""
+        ...
+
+    def redeem(self, ticket: str, address: str) -> Caller | Problem:
+        """Whose ticket for a stream it is."""
         ...
 
     def record(

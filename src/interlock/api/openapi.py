@@ -51,7 +51,7 @@ SECURITY: Document = {
 def document(routes: Iterable[Route], version: str) -> Document:
     """The whole document."""
     routes = list(routes)
-    kinds = [kind for route in routes for kind in (route.body, route.answer) if kind is not None]
+    kinds = [kind for route in routes for kind in kinds_of(route)]
     schemas, components = msgspec.json.schema_components(
         [*kinds, Problem], ref_template=REF, schema_hook=_anything
     )
@@ -71,6 +71,11 @@ def document(routes: Iterable[Route], version: str) -> Document:
         "paths": paths,
         "components": {"schemas": components, "securitySchemes": SECURITY},
     }
+
+
+def kinds_of(route: Route) -> list[Any]:
+    kinds = [route.body, route.answer, *(kind for _, kind in route.other)]
+    return [kind for kind in kinds if kind is not None]
 
 
 def _anything(kind: type) -> Document:
@@ -154,6 +159,9 @@ def responses(route: Route, known: Document) -> Document:
     out: Document = {str(route.status): {"description": said, "content": content}}
     if route.status == HTTPStatus.CREATED:
         out["200"] = {"description": "It had been placed before", "content": content}
+    for status, kind in route.other:
+        shape = {"application/json": {"schema": known[repr(kind)]}}
+        out[str(status)] = {"description": HTTPStatus(status).phrase, "content": shape}
     by_status: dict[int, dict[str, Document]] = {}
     for code in errors(route):
         shown = problem(code, "What was broken, as a sentence.", "What to send instead.")

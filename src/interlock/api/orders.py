@@ -4,6 +4,7 @@ Decides which command a request means. Invariant: a request that changes somethi
 once however often it is sent: orders by their client order id, all else by an idempotency key.
 """
 
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
@@ -21,6 +22,9 @@ from interlock.orders.rejects import Reject
 from interlock.orders.tree import LegChange
 
 KEY_LENGTH_MAX = 128
+
+Halted = Callable[[str], Problem | None]
+"""Why nothing may be placed for an account now."""
 
 
 class AmendBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -64,8 +68,9 @@ class SignalBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Orders:
     """Requests about orders, for one desk."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, halted: Halted) -> None:
         self._desk = desk
+        self._halted = halted
 
     async def place(self, asked: Asked) -> Reply | Problem:
         place = decode_body(asked.body, PlaceOrder)
@@ -73,6 +78,9 @@ class Orders:
             return of_reject(place)
         if not asked.caller.may_touch(place.account):
             return not_yours(place.account)
+        halted = self._halted(place.account)
+        if halted is not None:
+            return halted
         answer = await self._desk.ask(place)
         if isinstance(answer, Reject):
             return of_reject(answer)

@@ -107,6 +107,8 @@ class Route:
     """What an answer without a type is."""
     answer: Any = None
     example: Any = None
+    other: tuple[tuple[int, Any], ...] = ()
+    """Answers of other statuses that are not problems."""
     status: int = 200
     errors: tuple[Code, ...] = ()
     keyed: bool = False

@@ -13,17 +13,20 @@ from pathlib import Path
 import uvicorn
 
 from interlock import __version__
-from interlock.api import openapi, table
+from interlock.api import credentials, openapi, table
+from interlock.api.access.opening import Access
 from interlock.api.app import application, from_seq, wanted
 from interlock.api.batch import Batches
+from interlock.api.credentials import Credentials
 from interlock.api.desk import Desk
-from interlock.api.door import Door, Entrance
+from interlock.api.door import Door, Entrance, limited
+from interlock.api.killing import Killing
 from interlock.api.metrics import Health, Metrics
 from interlock.api.orders import Orders
 from interlock.api.pages import Pages
-from interlock.api.problems import Problem
+from interlock.api.problems import ApiCode, Problem, problem
 from interlock.api.queries import Queries
-from interlock.api.route import Asked, Caller, Reply, Route
+from interlock.api.route import Asked, Budget, Caller, Reply, Route, Scope
 from interlock.api.streams import Event, Streams
 from interlock.journal.projection import NAME as PROJECTION
 from interlock.journal.projection import Projection
@@ -41,6 +44,7 @@ from interlock.venues.paper.memory import PaperMemory
 
 PAPER = Capabilities(native_oco=True, native_stop=True, native_amend=True)
 """What the paper exchange of a server can."""
+KEEP_S = 0.2
 GRACE_S = 10.0
 """Requests that were let in have this long to be answered at the end."""
 
@@ -61,8 +65,12 @@ class Settings:
 class Server:
     """One life of it."""
 
-    def __init__(self, settings: Settings, entrance: Entrance) -> None:
+    def __init__(
+        self, settings: Settings, access: Access, entrance: Entrance | None = None
+    ) -> None:
+        """``entrance`` lets people in instead of ``access``, where a test wants that."""
         self.settings = settings
+        self.access = access
         told = settings.told
         settings.folder.mkdir(parents=True, exist_ok=True)
         folder = settings.folder / "journal"
@@ -76,7 +84,7 @@ class Server:
         self.line.recover()
         self.clock = SteadyClock(self.line.now, told=told)
         self.projection = Projection(folder / PROJECTION, warn=told)
-        self.entrance = entrance
+        self.entrance: Entrance = entrance or access
         self.metrics = Metrics()
         self.door: Door | None = None
         self.port = settings.port
@@ -94,6 +102,7 @@ class Server:
         self.desk = Desk(self.live, self.journal, self.projection)
         self.door = Door(self.entrance, self.metrics)
         self.streams = Streams(self.desk, self.fanout, self.entrance.alive)
+        self._cut_when_ended()
         app = application(self._routes(), self.door, self.streams, self._enter, self.settings.told)
         config = uvicorn.Config(
             app,
@@ -113,6 +122,7 @@ class Server:
             course.round, course.played, course.price, self.venue.note
         )
         market = asyncio.create_task(self.venue.market(ticks, self.settings.speed))
+        keeping = asyncio.create_task(self._keep())
         serving = asyncio.create_task(web.serve())
         running = asyncio.create_task(self.live.run())
         loop = asyncio.get_running_loop()
@@ -134,11 +144,11 @@ class Server:
                 except TimeoutError:
                     self.settings.told("some requests were still open")
             self.live.stop()
-            market.cancel()
-            stopping.cancel()
+            for task in (market, stopping, keeping):
+                task.cancel()
             web.should_exit = True
             web.force_exit = True
-            ended = await asyncio.gather(running, serving, market, return_exceptions=True)
+            ended = await asyncio.gather(running, serving, market, keeping, return_exceptions=True)
             self.desk.close()
             self.close()
         for fault in ended:
@@ -156,16 +166,19 @@ class Server:
         self.memory.close()
 
     def _routes(self) -> list[Route]:
-        orders, queries = Orders(self.desk), Queries(self.desk)
+        halted = self.access.halts.refusal
+        orders, queries = Orders(self.desk, halted), Queries(self.desk)
         health, pages = Health(self.desk, self.settings.environment), Pages()
         routes = [
-            *table.placing_routes(orders, Batches(self.desk)),
+            *table.placing_routes(orders, Batches(self.desk, halted, self._afford)),
             *table.changing_routes(orders),
             *table.sweeping_routes(orders),
             *table.query_routes(queries),
             *table.world_routes(queries),
             *table.health_routes(health),
             *table.stream_routes(self._events, self._metrics),
+            *credentials.routes(Credentials(self.access)),
+            *Killing(self.desk, self.access).routes(),
             *pages.routes(),
         ]
         pages.document = openapi.document(routes, __version__)
@@ -177,7 +190,7 @@ class Server:
 
     async def _events(self, asked: Asked) -> Reply:
         first = from_seq(asked.query, asked.headers)
-        events = self.streams.follow(asked.caller, wanted(asked.query), first)
+        events = self.streams.follow(asked.caller, asked.address, wanted(asked.query), first)
 
         async def lines() -> "AsyncIterator[bytes]":
             async for event in events:
@@ -189,7 +202,38 @@ class Server:
     def _enter(
         self, target: str, headers: "Mapping[str, str]", query: "Mapping[str, str]", address: str
     ) -> Caller | Problem:
-        return self.entrance.authenticate("GET", target, headers, b"", address)
+        ticket = query.get("ticket")
+        if ticket is not None:
+            caller = self.entrance.redeem(ticket, address)
+        else:
+            caller = self.entrance.authenticate("GET", target, headers, b"", address)
+        if isinstance(caller, Problem) or caller.scopes & {Scope.READ, Scope.ADMIN}:
+            return caller
+        return problem(ApiCode.SCOPE_MISSING, "This takes the scope 'read'.")
+
+    def _afford(self, caller: Caller, more: int) -> Problem | None:
+        if more <= 0:
+            return None
+        left = self.entrance.take(caller, Budget.PLACING, more)
+        return None if left.allowed else limited(Budget.PLACING)
+
+    def _cut_when_ended(self) -> None:
+        """Whoever ends a key, a session or everything may be on another thread."""
+        loop = asyncio.get_running_loop()
+
+        def look_again(*_: object) -> None:
+            loop.call_soon_threadsafe(self.streams.look_again)
+
+        self.access.keys.on_revoked.append(look_again)
+        self.access.sessions.on_ended.append(look_again)
+        self.access.halts.on_halted.append(look_again)
+
+    async def _keep(self) -> None:
+        """Beside the line, now and then: what access has to write and hear."""
+        run = asyncio.get_running_loop().run_in_executor
+        while True:
+            await asyncio.sleep(KEEP_S)
+            await run(None, self.access.flush)
 
 
 class _Web(uvicorn.Server):

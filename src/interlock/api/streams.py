@@ -58,34 +58,40 @@ PRIVATE = frozenset(("CommandRefused", "RequestAnswered", "StrayRecalled"))
 """Facts that name no account but are somebody's: only for keys that may see all of them."""
 
 
+Alive = Callable[[Caller, str], bool]
+"""Whether somebody may still be here, from this address."""
+
+
 class Streams:
     """Followers of one line."""
 
-    def __init__(self, desk: Desk, fanout: Fanout, alive: Callable[[Caller], bool]) -> None:
+    def __init__(self, desk: Desk, fanout: Fanout, alive: Alive) -> None:
         self._desk = desk
         self._fanout = fanout
         self._alive = alive
-        self._followers: dict[str, set[asyncio.Event]] = {}
+        self._followers: dict[tuple[Caller, str], set[asyncio.Event]] = {}
         self.count = 0
 
-    def cut(self, key_id: str) -> None:
-        """A key was revoked: its streams end now."""
-        for ended in self._followers.get(key_id, ()):
-            ended.set()
+    def look_again(self) -> None:
+        """Somebody's right to be here has ended: his streams end now."""
+        for (caller, address), streams in self._followers.items():
+            if not self._alive(caller, address):
+                for ended in streams:
+                    ended.set()
 
     async def follow(
-        self, caller: Caller, wanted: Wanted, from_seq: int | None
+        self, caller: Caller, address: str, wanted: Wanted, from_seq: int | None
     ) -> AsyncIterator[Event]:
         """Events for one follower, until it leaves, its key ends, or it is too slow.
 
         Without ``from_seq``, or with one that is not at hand any more, a snapshot comes first.
         """
         ended = asyncio.Event()
-        mine = self._followers.setdefault(caller.key_id, set())
+        mine = self._followers.setdefault((caller, address), set())
         mine.add(ended)
         self.count += 1
         try:
-            async for event in self._events(caller, wanted, from_seq, ended):
+            async for event in self._events(caller, address, wanted, from_seq, ended):
                 yield event
         except TooSlow:
             why = problem(
@@ -96,10 +102,17 @@ class Streams:
             yield Event("cut", 0, _ENCODER.encode(why))
         finally:
             mine.discard(ended)
+            if not mine:
+                self._followers.pop((caller, address), None)
             self.count -= 1
 
     async def _events(
-        self, caller: Caller, wanted: Wanted, from_seq: int | None, ended: asyncio.Event
+        self,
+        caller: Caller,
+        address: str,
+        wanted: Wanted,
+        from_seq: int | None,
+        ended: asyncio.Event,
     ) -> AsyncIterator[Event]:
         if not self._fanout.knows:
             _, names = await self._desk.read(lambda tables: tables.names())
@@ -123,7 +136,7 @@ class Streams:
                     timeout=HEARTBEAT_S,
                     return_when=asyncio.FIRST_COMPLETED,
                 )
-                if ending.done() or not self._alive(caller):
+                if ending.done() or not self._alive(caller, address):
                     yield Event("cut", 0, _ENCODER.encode(revoked()))
                     return
                 if not done:

@@ -115,6 +115,10 @@ class OrderBook:
         clients = self._clients.get(account)
         return None if clients is None else clients.get(client_order_id)
 
+    def accounts(self) -> list[str]:
+        """Every account that ever placed an order."""
+        return sorted(self._clients)
+
     def body_digest(self, order_id: str) -> str:
         """Of the body that an order was placed with; see ``terms_digest`` for flat orders."""
         order = self._living.get(order_id)

@@ -81,6 +81,12 @@ class Access:
         """Who asks; ``target`` is path and query exactly as they were sent."""
         return self.entry.authenticate(method, target, headers, body, address)
 
+    def redeem(self, ticket: str, address: str) -> Caller | Problem:
+        return self.entry.redeem(ticket, address)
+
+    def alive(self, caller: Caller, address: str) -> bool:
+        return self.entry.refusal(caller, address) is None
+
     def take(self, caller: Caller, budget: Budget, cost: int) -> Allowance:
         """Count ``cost`` against one of the caller's budgets."""
         return self.limits.take(caller.key_id, budget, cost)
