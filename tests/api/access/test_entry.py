@@ -276,6 +276,16 @@ def test_a_token_with_its_keys_signature_lets_in_with_and_without_the_keys_name(
     assert client.view.id == house.let_in(headers).key_id
 
 
+def test_a_token_for_less_lets_in_for_less(house: House):
+    client = house.key("read", "trade")
+    document = house.access.tokens.issue(client.view.id, client.secret, HOME, "read")
+    assert isinstance(document, TokenDocument)
+    token = f"Bearer {document.access_token}"
+    caller = house.let_in(client.headers() | {"authorization": token})
+    assert isinstance(caller, Caller)
+    assert caller.scopes == frozenset((Scope.READ,))
+
+
 def test_a_halt_ends_sessions_tokens_and_tickets_but_not_keys(house: House):
     client = house.key()
     token, person = bearer(house, client), {"authorization": session(house)}

@@ -8,6 +8,7 @@ from contextlib import closing
 import pytest
 
 from interlock.api.access.errors import AccessUnavailable
+from interlock.api.access.tokens import TokenDocument
 from interlock.api.problems import ApiCode
 from tests.api.access.desk import HOME, House, code
 
@@ -73,6 +74,21 @@ def test_a_halt_holds_on_a_disk_that_refuses_and_is_written_when_it_takes(house:
     house.access.flush()
     house.restart()
     assert code(house.access.halts.refusal("main")) == ApiCode.TRADING_HALTED
+
+
+def test_tokens_from_before_a_halt_stay_void_though_the_disk_heard_of_it_late(house: House):
+    client = house.key()
+    document = house.access.tokens.issue(client.view.id, client.secret, HOME)
+    assert isinstance(document, TokenDocument)
+    house.access.halts._database._connection.execute("PRAGMA busy_timeout=0")
+    with closing(sqlite3.connect(house.folder / "access.db")) as blocking:
+        blocking.execute("BEGIN IMMEDIATE")
+        with pytest.raises(AccessUnavailable):
+            house.access.halts.halt("main", "se_1", "fire")
+    assert house.access.halts.resume("main", "se_1") is None
+    house.restart()
+    assert house.access.halts.refusal("main") is None
+    assert code(house.access.tokens.verify(document.access_token)) == ApiCode.TOKEN_INVALID
 
 
 def test_a_halt_in_another_process_is_heard_of(house: House):

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from interlock.api.access.errors import AccessError, MasterKeyMissing
+from interlock.api.access.errors import AccessError, AccessUnavailable, MasterKeyMissing
+from interlock.api.access.opening import LAST_USED_NS
 from interlock.api.access.trail import NAME
 from interlock.api.problems import ApiCode
 from interlock.api.route import Budget, Caller
@@ -67,6 +70,25 @@ def test_a_folder_whose_master_key_went_missing_is_not_begun_anew(house: House):
     assert not (house.folder / "master.key").exists()
     (house.folder / "kept").rename(house.folder / "master.key")
     house.restart_after_damage()
+
+
+def test_the_trail_is_written_though_the_database_is_not(house: House):
+    house.access.keys._database._connection.execute("PRAGMA busy_timeout=0")
+    client = house.key()
+    client.asks()
+    with closing(sqlite3.connect(house.folder / "access.db")) as blocking:
+        blocking.execute("BEGIN IMMEDIATE")
+        house.access.record(Caller("ik_1", frozenset()), HOME, "GET", "/", 200, "", "r1")
+        house.clock.passes(LAST_USED_NS)
+        with pytest.raises(AccessUnavailable):
+            house.access.flush()
+        assert (house.folder / NAME).stat().st_size
+        house.access.record(Caller("ik_1", frozenset()), HOME, "GET", "/", 200, "", "r2")
+        with pytest.raises(AccessUnavailable):
+            house.access.close()
+        assert (house.folder / NAME).read_text().count("\n") == 2
+    house.restart_after_damage()
+    assert not code(client.asks())
 
 
 def test_settings_reach_what_they_are_about(tmp_path: Path):

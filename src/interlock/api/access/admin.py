@@ -5,6 +5,7 @@ changes it ends every session, in every process that has this database open.
 """
 
 from collections.abc import Callable
+from threading import Lock
 from typing import Final
 
 from interlock.api.access.database import Database
@@ -30,6 +31,8 @@ class Admin:
         self._database = database
         self._cost = cost or Cost()
         self._lockout = Lockout(now)
+        # One guess at a time: guessing takes one core and 32 MB, and the desk has the others.
+        self._hashing = Lock()
         self.sessions = sessions
         self._kept = ""
         self.reload()
@@ -87,8 +90,10 @@ class Admin:
                 f"Too many wrong passwords from this address; the next is heard in {wait} s.",
                 "Wait, or reset the password on the machine that runs the server.",
             )
-        kept = self._kept
-        if len(password) > LENGTH_MAX or not fits(password, kept) or kept != self._kept:
+        with self._hashing:
+            kept = self._kept
+            right = len(password) <= LENGTH_MAX and fits(password, kept)
+        if not right or kept != self._kept:  # it was changed while this one was looked at
             return problem(ApiCode.UNAUTHENTICATED, "The password is wrong.")
         self._lockout.passed(address)
         return None

@@ -62,6 +62,7 @@ class Halts:
             if account not in self._standing:
                 what = "all accounts" if account is None else f"the account {account[:64]!r}"
                 return problem(ApiCode.NOT_FOUND, f"There is no halt of {what}.")
+            self.flush()  # or a restart would forget that there was this halt, and its era
             with self._database.write() as db:
                 db.execute(
                     "UPDATE halts SET resumed_at=?, resumed_by=? "
@@ -69,7 +70,6 @@ class Halts:
                     (max(self._now(), 1), by[:TEXT_LENGTH_MAX], account),
                 )
             del self._standing[account]
-            self._unwritten = [one for one in self._unwritten if one[0].account != account]
             return None
 
     def refusal(self, account: str) -> Problem | None:

@@ -5,6 +5,7 @@ everywhere, whichever process of this machine it was halted or revoked in.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -99,6 +100,7 @@ class Access:
 
     def flush(self) -> None:
         """Several times a second, on a thread: write the trail, hear of other processes."""
+        self.trail.flush()
         self._nonces.tidy()
         self._changed |= self._database.changed_elsewhere()
         if self._changed:
@@ -107,15 +109,13 @@ class Access:
             self.halts.reload()
             self._changed = False  # only once all of them know
         self.halts.flush()
-        self.trail.flush()
         if self._now() - self._used_at >= LAST_USED_NS:
             self._used_at = self._now()
             self.keys.flush()
 
     def close(self) -> None:
-        try:
-            self.keys.flush()
-            self.halts.flush()
-            self.trail.close()
-        finally:
-            self._database.close()
+        with ExitStack() as closing:  # in the opposite order, each whatever became of the others
+            closing.callback(self._database.close)
+            closing.callback(self.keys.flush)
+            closing.callback(self.halts.flush)
+            closing.callback(self.trail.close)
