@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 
 from cyclopts.exceptions import CycloptsError
 
+from interlock.api.access.errors import AccessError
 from interlock.cli.app import app
 from interlock.cli.errors import BadInput, Exit
 from interlock.journal.errors import JournalError
@@ -42,7 +43,7 @@ def guarded(action: Callable[[], object]) -> int:
         return _told(str(error), Exit.BAD_INPUT)
     except CycloptsError as error:
         return _told(f"{error}\nTry: interlock --help", Exit.BAD_INPUT)
-    except (JournalError, RuntimeTrouble) as error:
+    except (JournalError, RuntimeTrouble, AccessError) as error:
         return _told(_sentence(str(error)), Exit.WORLD_TROUBLE)
     except (OSError, sqlite3.Error) as error:
         return _told(_sentence(str(error)), Exit.WORLD_TROUBLE)

@@ -12,6 +12,7 @@ from interlock.cli.facts import facts
 from interlock.cli.mending import rebuild, repair
 from interlock.cli.orders import orders
 from interlock.cli.replay import replay
+from interlock.cli.serve import config, serve
 from interlock.cli.sim import sim
 from interlock.cli.text import err
 from interlock.runtime.build import built
@@ -30,6 +31,8 @@ The usual path:
     interlock replay ... --journal DIR --check           keep it, and verify every guarantee
 
     interlock orders DIR --order ID                      what became of an order, and why
+
+    interlock serve                                      orders over HTTP, on a paper exchange
 """
 EPILOGUE = """Exit codes: 0 fine · 1 a check failed · 2 bad usage or input · 3 trouble with the \
 world (journal locked or damaged, disk) · 130 interrupted · 70 a bug of Interlock's."""
@@ -54,6 +57,8 @@ app.command(facts)
 app.command(rebuild)
 app.command(repair)
 app.command(sim)
+app.command(serve)
+app.command(config)
 
 
 @app.command

@@ -13,6 +13,7 @@ from interlock.orders.grid import Grid
 from interlock.orders.instruments import Instrument
 from interlock.orders.ticks import Tick, Trade
 
+GENERATED = "generated"
 FIRST_PRICE = "30000"
 
 Note = Callable[[int, int, str], None]

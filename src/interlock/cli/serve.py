@@ -1,0 +1,222 @@
+"""``interlock serve``: the server on its embedded defaults; ``interlock config``: its file.
+
+Decides where data and configuration lie and what a first start shows. Invariant: the admin password
+is shown once, at the very first start, and nothing secret is ever shown again.
+"""
+
+import os
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import uvloop
+from cyclopts import App, Parameter
+from platformdirs import user_data_path
+
+from interlock.api.access.limits import Rate
+from interlock.api.access.opening import Access, AccessSettings
+from interlock.api.config import TEMPLATE, Config, ConfigWrong, Market, Web, checked, load
+from interlock.api.route import Budget
+from interlock.api.serving import Server, Settings
+from interlock.cli.errors import BadInput
+from interlock.cli.markets import find_markets
+from interlock.cli.text import err, out
+from interlock.market.course import GENERATED, Course
+from interlock.market.readers import MarketFile
+
+NAME = "config.toml"
+
+Data = Annotated[
+    Path | None,
+    Parameter(help="The data folder; the platform's own place for it when not given."),
+]
+
+config = App(name="config", help="The server's configuration file.")
+
+
+def data_folder(given: Path | None) -> Path:
+    return given or user_data_path("interlock", appauthor=False)
+
+
+def serve(
+    *,
+    data: Data = None,
+    host: Annotated[str | None, Parameter(help="Address to listen on.")] = None,
+    port: Annotated[int | None, Parameter(help="Port to listen on; 0 for any free one.")] = None,
+    market: Annotated[
+        str | None,
+        Parameter(help="generated[:SEED], or files of recorded markets separated by commas."),
+    ] = None,
+    speed: Annotated[float | None, Parameter(help="How many times real time.")] = None,
+    insecure: Annotated[
+        bool, Parameter(help="Listen beyond this machine without TLS all the same.")
+    ] = False,
+) -> int:
+    """Serve orders over HTTP, on a paper exchange in this process.
+
+    Starts from nothing: makes its data folder, a configuration file with comments, and the admin
+    password, which it shows once. A second start goes on exactly where the first one stopped.
+
+        interlock serve
+
+        interlock serve --data ./desk --port 9000 --market generated:7
+
+        interlock serve --market BTCUSDT=trades.csv --speed 60
+    """
+    folder = data_folder(data)
+    file = folder / NAME
+    first = not file.exists()
+    if first:
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text(TEMPLATE)
+    settings = overridden(read_config(file), file, host, port, market, speed, insecure)
+    course = course_of(settings.market)
+    access = Access(folder, os.environ, time.time_ns, access_settings(settings))
+    try:
+        password = access.admin.first_password()
+        server = Server(
+            Settings(
+                folder,
+                course,
+                host=settings.web.host,
+                port=settings.web.port,
+                speed=settings.market.speed,
+                environment=settings.environment,
+                told=lambda what: err().print(f"interlock: {what}"),
+            ),
+            access,
+        )
+        with suppress(KeyboardInterrupt):
+            uvloop.run(server.run(lambda up: greet(up, folder, password)))
+        farewell(server)
+    finally:
+        access.close()
+    return 0
+
+
+def greet(server: Server, folder: Path, password: str | None) -> None:
+    url = f"http://{server.settings.host}:{server.port}"
+    console = out()
+    console.print(f"Interlock serves in {folder} ({server.settings.environment}).")
+    for what, path in (("API", "/v1"), ("docs", "/docs"), ("metrics", "/metrics")):
+        console.print(f"  {what:8} {url}{path}")
+    if password is not None:
+        console.print(f"\nAdmin password, shown this once: {password}\n")
+        console.print("Make a key with it: interlock keys create NAME --scopes read,trade")
+    console.print("Ctrl-C stops; nothing is lost by it.")
+    sys.stdout.flush()
+
+
+def farewell(server: Server) -> None:
+    """What is still live, and where: it is not watched while no server runs."""
+    state = server.line.state
+    resting = server.exchange.open_orders()
+    live = [order for order in state.orders.sketches() if not order.done]
+    console = out()
+    console.print(f"Stopped; {server.line.commits.tail.n:,} commits are in the journal.")
+    if live:
+        console.print(
+            f"Still live: {len(live):,} orders, of which {len(resting):,} venue orders rest at "
+            f"{server.exchange.name}. Legs held here trigger nothing until the next start."
+        )
+    held = [(key, units) for key, units in sorted(state.net.items()) if units]
+    for (account, symbol, side), units in held:
+        text = state.markets[symbol].grid.quantity_text(units)
+        console.print(f"  {account} holds {text} {symbol} {side}".rstrip())
+
+
+def read_config(file: Path) -> Config:
+    try:
+        return load(file, os.environ)
+    except ConfigWrong as error:
+        raise BadInput(str(error)) from error
+
+
+def overridden(
+    settings: Config,
+    file: Path,
+    host: str | None,
+    port: int | None,
+    market: str | None,
+    speed: float | None,
+    insecure: bool,
+) -> Config:
+    """What was typed wins over file and environment."""
+    web: dict[str, object] = {"host": host, "port": port, "insecure": insecure or None}
+    feed: dict[str, object] = {"source": market, "speed": speed}
+    replace = msgspec.structs.replace
+    changed = replace(
+        settings,
+        web=replace(settings.web, **{k: v for k, v in web.items() if v is not None}),
+        market=replace(settings.market, **{k: v for k, v in feed.items() if v is not None}),
+    )
+    assert isinstance(changed.web, Web)
+    try:
+        return checked(changed, file)
+    except ConfigWrong as error:
+        raise BadInput(str(error)) from error
+
+
+def course_of(market: Market) -> Course:
+    name, _, seed = market.source.partition(":")
+    if name == GENERATED:
+        if seed and not (seed.isascii() and seed.isdigit() and len(seed) < 10):
+            raise BadInput(
+                f"market {market.source!r}: write generated or generated:SEED, as in generated:7."
+            )
+        return Course(int(seed or "1"))
+    found = find_markets([part for part in market.source.split(",") if part], None)
+    for inferred in found.inferred:
+        err().print(inferred.note)
+    other = [s.symbol for s in found.sources if not s.symbol.endswith(".PAPER")]
+    if other:
+        raise BadInput(f"market {other[0]}: this server's one venue is PAPER.")
+    files = [MarketFile(s.path, found.instruments[s.symbol]) for s in found.sources]
+    return Course(files=files)
+
+
+def access_settings(settings: Config) -> AccessSettings:
+    limits = settings.limits
+    return AccessSettings(
+        window_ms=settings.signing.window_ms,
+        token_minutes=settings.tokens.minutes,
+        rates={
+            Budget.PLACING: Rate(limits.placing_per_s, limits.placing_burst),
+            Budget.PROTECTING: Rate(limits.protecting_per_s, limits.protecting_burst),
+            Budget.READING: Rate(limits.reading_per_s, limits.reading_burst),
+        },
+    )
+
+
+@config.command
+def check(file: Path | None = None, *, data: Data = None) -> int:
+    """Say whether a configuration can be used, and what it comes to.
+
+    interlock config check
+
+    interlock config check ./config.toml
+    """
+    path = file or data_folder(data) / NAME
+    if not path.exists():
+        raise BadInput(f"{path}: there is no such file. interlock serve makes one.")
+    settings = read_config(path)
+    console = out()
+    console.print(f"{path} can be used. With the environment it comes to:")
+    for name, value in msgspec.to_builtins(settings).items():
+        parts = value.items() if isinstance(value, dict) else [("", value)]
+        for part, one in parts:
+            console.print(f"  {name}{'.' if part else ''}{part} = {one!r}")
+    return 0
+
+
+@config.command
+def show() -> int:
+    """Print a configuration file with every setting, its default and what it means.
+
+    interlock config show > config.toml
+    """
+    sys.stdout.write(TEMPLATE)
+    return 0
