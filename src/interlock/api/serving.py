@@ -6,6 +6,7 @@ recovered, and at the end nobody is let in any more before the last commit is ma
 
 import asyncio
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,7 @@ from interlock.orders.capabilities import Capabilities
 from interlock.runtime.clock import SteadyClock
 from interlock.runtime.collector import calm
 from interlock.runtime.embedded import Embedded
+from interlock.runtime.errors import RuntimeTrouble
 from interlock.runtime.fanout import Fanout
 from interlock.runtime.line import Line
 from interlock.runtime.live import Live
@@ -59,6 +61,8 @@ class Settings:
     port: int = 8460
     speed: float = 1.0
     environment: str = "paper"
+    tls: tuple[Path, Path] | None = None
+    """Certificate and key."""
     told: Callable[[str], None] = field(default=lambda _: None)
 
 
@@ -86,7 +90,6 @@ class Server:
         self.projection = Projection(folder / PROJECTION, warn=told)
         self.entrance: Entrance = entrance or access
         self.metrics = Metrics()
-        self.door: Door | None = None
         self.port = settings.port
         self._asked_to_stop = asyncio.Event()
 
@@ -95,6 +98,7 @@ class Server:
 
     async def run(self, ready: Callable[["Server"], None] = lambda _: None) -> None:
         """Serve until SIGTERM or Ctrl-C, or until something goes wrong."""
+        listening = self._listen()
         work = (self.journal.checkpoint,)
         self.live = Live(self.line, self.clock, work, told=self.settings.told)
         self.live.start(self.settings.market.instruments)
@@ -103,57 +107,79 @@ class Server:
         self.door = Door(self.entrance, self.metrics)
         self.streams = Streams(self.desk, self.fanout, self.entrance.alive)
         self._cut_when_ended()
+        calm()
+        web = _Web(self._web())
+        begin = asyncio.create_task
+        serving = begin(web.serve(sockets=[listening]))
+        tasks = [begin(self.live.run()), serving, begin(self._market()), begin(self._keep())]
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, self.stop)
+        stopping = begin(self._asked_to_stop.wait())
+        try:
+            while not web.started and not serving.done():
+                await asyncio.sleep(0.005)
+            ready(self)
+            await asyncio.wait([stopping, *tasks[:2]], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await self._last_answers()
+            self.live.stop()
+            for task in (stopping, *tasks[2:]):
+                task.cancel()
+            web.should_exit = web.force_exit = True
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+            self.desk.close()
+            self.close()
+        for fault in ended:
+            if isinstance(fault, BaseException) and not isinstance(fault, asyncio.CancelledError):
+                raise fault
+
+    def _listen(self) -> socket.socket:
+        """The port, before anything else: a second server on it must end without a trace."""
+        host, port = self.settings.host, self.settings.port
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        found = socket.socket(family, socket.SOCK_STREAM)
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            found.bind((host, port))
+            found.listen(1_024)
+        except OSError as error:
+            found.close()
+            raise RuntimeTrouble(
+                f"cannot listen on {host} port {port}: {error.strerror}. Is another server there? "
+                f"Choose a port with --port, or 0 for any free one."
+            ) from error
+        found.setblocking(False)
+        self.port = found.getsockname()[1]
+        return found
+
+    def _web(self) -> uvicorn.Config:
         app = application(self._routes(), self.door, self.streams, self._enter, self.settings.told)
-        config = uvicorn.Config(
+        certificate, key = self.settings.tls or (None, None)
+        return uvicorn.Config(
             app,
-            host=self.settings.host,
-            port=self.settings.port,
             log_config=None,
             access_log=False,
             lifespan="off",
             ws="websockets-sansio",
             server_header=False,
             date_header=False,
+            ssl_certfile=certificate,
+            ssl_keyfile=key,
         )
-        web = _Web(config)
-        calm()
-        course = self.course
-        ticks = self.settings.market.ticks(
-            course.round, course.played, course.price, self.venue.note
-        )
-        market = asyncio.create_task(self.venue.market(ticks, self.settings.speed))
-        keeping = asyncio.create_task(self._keep())
-        serving = asyncio.create_task(web.serve())
-        running = asyncio.create_task(self.live.run())
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
-        stopping = asyncio.create_task(self._asked_to_stop.wait())
-        try:
-            while not web.started and not serving.done():
-                await asyncio.sleep(0.005)
-            if web.started:
-                self.port = web.servers[0].sockets[0].getsockname()[1]
-                ready(self)
-            await asyncio.wait([stopping, serving, running], return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            self.door.closing = True
-            if not self.live.over:
-                try:
-                    await asyncio.wait_for(self.door.empty.wait(), GRACE_S)
-                except TimeoutError:
-                    self.settings.told("some requests were still open")
-            self.live.stop()
-            for task in (market, stopping, keeping):
-                task.cancel()
-            web.should_exit = True
-            web.force_exit = True
-            ended = await asyncio.gather(running, serving, market, keeping, return_exceptions=True)
-            self.desk.close()
-            self.close()
-        for fault in ended:
-            if isinstance(fault, BaseException) and not isinstance(fault, asyncio.CancelledError):
-                raise fault
+
+    async def _market(self) -> None:
+        at = self.course
+        ticks = self.settings.market.ticks(at.round, at.played, at.price, self.venue.note)
+        await self.venue.market(ticks, self.settings.speed)
+
+    async def _last_answers(self) -> None:
+        """Nobody new is let in; who was, is answered."""
+        self.door.closing = True
+        if not self.live.over:
+            try:
+                await asyncio.wait_for(self.door.empty.wait(), GRACE_S)
+            except TimeoutError:
+                self.settings.told("some requests were still open")
 
     def stop(self) -> None:
         """End as asked: who was let in is answered, and what was decided is kept."""

@@ -18,6 +18,7 @@ from platformdirs import user_data_path
 
 from interlock.api.access.limits import Rate
 from interlock.api.access.opening import Access, AccessSettings
+from interlock.api.certificates import self_signed
 from interlock.api.config import TEMPLATE, Config, ConfigWrong, Market, Web, checked, load
 from interlock.api.route import Budget
 from interlock.api.serving import Server, Settings
@@ -85,6 +86,7 @@ def serve(
                 port=settings.web.port,
                 speed=settings.market.speed,
                 environment=settings.environment,
+                tls=tls_files(folder, settings.web),
                 told=lambda what: err().print(f"interlock: {what}"),
             ),
             access,
@@ -98,7 +100,8 @@ def serve(
 
 
 def greet(server: Server, folder: Path, password: str | None) -> None:
-    url = f"http://{server.settings.host}:{server.port}"
+    scheme = "http" if server.settings.tls is None else "https"
+    url = f"{scheme}://{server.settings.host}:{server.port}"
     console = out()
     console.print(f"Interlock serves in {folder} ({server.settings.environment}).")
     for what, path in (("API", "/v1"), ("docs", "/docs"), ("metrics", "/metrics")):
@@ -176,6 +179,18 @@ def course_of(market: Market) -> Course:
         raise BadInput(f"market {other[0]}: this server's one venue is PAPER.")
     files = [MarketFile(s.path, found.instruments[s.symbol]) for s in found.sources]
     return Course(files=files)
+
+
+def tls_files(folder: Path, web: Web) -> tuple[Path, Path] | None:
+    if web.tls_self_signed:
+        return self_signed(folder, web.host, time.time_ns())
+    if not web.tls_certificate:
+        return None
+    files = Path(web.tls_certificate), Path(web.tls_key)
+    for file in files:
+        if not file.is_file():
+            raise BadInput(f"{file}: there is no such file; web.tls_certificate names it.")
+    return files
 
 
 def access_settings(settings: Config) -> AccessSettings:
