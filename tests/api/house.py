@@ -66,11 +66,12 @@ Story = Callable[[Server, httpx.AsyncClient], Awaitable[None]]
 async def serving(
     folder: Path, entrance: Any = None, course: Course | None = None
 ) -> AsyncIterator[tuple[Server, httpx.AsyncClient]]:
-    """One life of a server, ended as by SIGTERM."""
+    """One life of a server, ended as by SIGTERM. ``entrance`` False: the real one."""
     settings = Settings(folder, course or QuietCourse(), port=0)
     folder.mkdir(parents=True, exist_ok=True)
     access = Access(folder, {}, time.time_ns, AccessSettings(password_cost=Cost(n=16)))
-    server = Server(settings, access, OpenEntrance() if entrance is None else entrance)
+    lets = OpenEntrance() if entrance is None else entrance or None
+    server = Server(settings, access, lets)
     up = asyncio.Event()
     life = asyncio.create_task(server.run(lambda _: up.set()))
     waiting = asyncio.create_task(up.wait())

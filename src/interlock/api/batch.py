@@ -11,10 +11,12 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
+from interlock.api.access.limits import Allowance
 from interlock.api.desk import Desk
+from interlock.api.door import limited, rate_headers, refusal
 from interlock.api.orders import Halted, not_yours
 from interlock.api.problems import ApiCode, Problem, of_reject, problem
-from interlock.api.route import Asked, Caller, Reply
+from interlock.api.route import Asked, Budget, Caller, Reply
 from interlock.api.views import BatchAnswer, BatchResult
 from interlock.orders.commands import Answer, PlaceOrder, PlaceOrders
 from interlock.orders.decoding import decode_body
@@ -30,17 +32,17 @@ _PLACE_PACKED = msgspec.msgpack.Decoder(PlaceOrder)
 _ENCODER = msgspec.json.Encoder()
 
 Element = PlaceOrder | Problem
-Afford = Callable[[Caller, int], Problem | None]
-"""Takes that many more placements from the caller's budget, or says why not."""
+Take = Callable[[Caller, Budget, int], Allowance]
+"""Takes that much from one of a caller's budgets."""
 
 
 class Batches:
     """Batches of placements, for one desk."""
 
-    def __init__(self, desk: Desk, halted: Halted, afford: Afford) -> None:
+    def __init__(self, desk: Desk, halted: Halted, take: Take) -> None:
         self._desk = desk
         self._halted = halted
-        self._afford = afford
+        self._take = take
 
     async def place(self, asked: Asked) -> Reply | Problem:
         media = asked.headers.get("content-type", JSON).partition(";")[0].strip().lower()
@@ -53,16 +55,19 @@ class Batches:
                 f"A batch has at most {BATCH_MAX} orders; this one has {len(raws)}.",
                 "Send it in parts.",
             )
-        refused = self._afford(asked.caller, len(raws) - 1)
-        if refused is not None:
-            return refused
+        left = self._take(asked.caller, Budget.PLACING, max(1, len(raws)))
+        headers = rate_headers(left)
+        if not left.allowed:
+            return refusal(limited(Budget.PLACING), headers)
         packed = media == MSGPACK
         if asked.query.get("atomic", "false").lower() in ("true", "1"):
-            return await self._all_or_none(self._read(raws, packed, asked))
+            reply = await self._all_or_none(self._read(raws, packed, asked))
+            return refusal(reply, headers) if isinstance(reply, Problem) else reply
         if asked.headers.get("accept", "").partition(";")[0].strip() == NDJSON:
-            return Reply(media_type=NDJSON, stream=self._streamed(asked, raws, packed))
+            stream = self._streamed(asked, raws, packed)
+            return Reply(headers=headers, media_type=NDJSON, stream=stream)
         results = await self._each(self._read(raws, packed, asked), 0)
-        return Reply(self._answer(results))
+        return Reply(self._answer(results), headers=headers)
 
     async def _each(self, elements: list[Element], first: int) -> list[BatchResult]:
         places = [element for element in elements if isinstance(element, PlaceOrder)]

@@ -98,19 +98,23 @@ class Door:
             return refusal(problem(ApiCode.BODY_TOO_LARGE, rule, "Send it in parts."))
         headers: dict[str, str] = {}
         if route.scope is not None:
-            found = self._entrance.authenticate(
-                route.method, target, asked.headers, asked.body, asked.address
-            )
+            if route.ticketed and "ticket" in asked.query:
+                found = self._entrance.redeem(asked.query["ticket"], asked.address)
+            else:
+                found = self._entrance.authenticate(
+                    route.method, target, asked.headers, asked.body, asked.address
+                )
             if isinstance(found, Problem):
                 return refusal(found)
             asked.caller = found
             no = permitted(route, found)
             if no is not None:
                 return refusal(no)
-            left = self._entrance.take(found, route.budget, 1)
-            headers = rate_headers(left)
-            if not left.allowed:
-                return refusal(limited(route.budget), headers)
+            if route.budget is not None:
+                left = self._entrance.take(found, route.budget, 1)
+                headers = rate_headers(left)
+                if not left.allowed:
+                    return refusal(limited(route.budget), headers)
         try:
             reply = await route.work(asked)
         except Stopping:

@@ -95,7 +95,10 @@ class Route:
     description: str = ""
     scope: Scope | None = Scope.READ
     """Nothing: open to everybody."""
-    budget: Budget = Budget.READING
+    budget: Budget | None = Budget.READING
+    """Nothing: the work counts by itself what it costs."""
+    ticketed: bool = False
+    """Takes a ticket instead of a signature."""
     session_only: bool = False
     """For a person with the admin password, whatever a key's scopes."""
     params: tuple[Param, ...] = ()

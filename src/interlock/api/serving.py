@@ -20,14 +20,14 @@ from interlock.api.app import application, from_seq, wanted
 from interlock.api.batch import Batches
 from interlock.api.credentials import Credentials
 from interlock.api.desk import Desk
-from interlock.api.door import Door, Entrance, limited
+from interlock.api.door import Door, Entrance
 from interlock.api.killing import Killing
 from interlock.api.metrics import Health, Metrics
 from interlock.api.orders import Orders
 from interlock.api.pages import Pages
 from interlock.api.problems import ApiCode, Problem, problem
 from interlock.api.queries import Queries
-from interlock.api.route import Asked, Budget, Caller, Reply, Route, Scope
+from interlock.api.route import Asked, Caller, Reply, Route, Scope
 from interlock.api.streams import Event, Streams
 from interlock.journal.projection import NAME as PROJECTION
 from interlock.journal.projection import Projection
@@ -196,7 +196,7 @@ class Server:
         orders, queries = Orders(self.desk, halted), Queries(self.desk)
         health, pages = Health(self.desk, self.settings.environment), Pages()
         routes = [
-            *table.placing_routes(orders, Batches(self.desk, halted, self._afford)),
+            *table.placing_routes(orders, Batches(self.desk, halted, self.entrance.take)),
             *table.changing_routes(orders),
             *table.sweeping_routes(orders),
             *table.query_routes(queries),
@@ -236,12 +236,6 @@ class Server:
         if isinstance(caller, Problem) or caller.scopes & {Scope.READ, Scope.ADMIN}:
             return caller
         return problem(ApiCode.SCOPE_MISSING, "This takes the scope 'read'.")
-
-    def _afford(self, caller: Caller, more: int) -> Problem | None:
-        if more <= 0:
-            return None
-        left = self.entrance.take(caller, Budget.PLACING, more)
-        return None if left.allowed else limited(Budget.PLACING)
 
     def _cut_when_ended(self) -> None:
         """Whoever ends a key, a session or everything may be on another thread."""

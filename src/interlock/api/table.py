@@ -71,7 +71,7 @@ def placing_routes(orders: Orders, batches: Batches) -> list[Route]:
             "A list of placements as JSON or MessagePack, or one per line as NDJSON. Each is "
             "accepted or refused on its own, in order; with `atomic=true` all are or none is. Ask "
             "for `application/x-ndjson` in `Accept` to be told as they commit.",
-            **PLACING,
+            **{**PLACING, "budget": None},
             params=(Param("atomic", "All or none", FLAG),),
             body=list[PlaceOrder],
             bodies={"two": [example.PLACES["bracket"], example.PLACES["oco"]]},
@@ -277,6 +277,7 @@ def stream_routes(events: Work, metrics: Work) -> list[Route]:
             "or told twice. A comment every 15 s when nothing happens. The same over WebSocket at "
             "`/v1/stream`. A follower that reads too slowly is cut off, told why, and can go on.",
             params=FOLLOWING,
+            ticketed=True,
             media="text/event-stream",
             tag="Streams",
         ),
