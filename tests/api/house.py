@@ -64,7 +64,7 @@ Story = Callable[[Server, httpx.AsyncClient], Awaitable[None]]
 
 @asynccontextmanager
 async def serving(
-    folder: Path, entrance: Any = None, course: Course | None = None
+    folder: Path, entrance: Any = None, course: Course | None = None, signals: bool = True
 ) -> AsyncIterator[tuple[Server, httpx.AsyncClient]]:
     """One life of a server, ended as by SIGTERM. ``entrance`` False: the real one."""
     settings = Settings(folder, course or QuietCourse(), port=0)
@@ -72,6 +72,7 @@ async def serving(
     access = Access(folder, {}, time.time_ns, AccessSettings(password_cost=Cost(n=16)))
     lets = OpenEntrance() if entrance is None else entrance or None
     server = Server(settings, access, lets)
+    server.hears_signals = signals
     up = asyncio.Event()
     life = asyncio.create_task(server.run(lambda _: up.set()))
     waiting = asyncio.create_task(up.wait())

@@ -13,7 +13,7 @@ from interlock.api.access.halt import Halt
 from interlock.api.access.opening import Access
 from interlock.api.desk import Desk
 from interlock.api.orders import not_yours
-from interlock.api.problems import Problem, of_reject
+from interlock.api.problems import ApiCode, Problem, of_reject
 from interlock.api.route import Asked, Budget, Reply, Route, Scope
 from interlock.api.views import Page
 from interlock.orders.commands import Accepted, CancelMode, CancelOrders, PlaceOrders
@@ -115,6 +115,7 @@ class Killing:
                 **{**switch, "scope": Scope.ADMIN},
                 body=ResumeBody,
                 bodies={"everything": {}},
+                errors=(ApiCode.NOT_FOUND,),
                 answer=Page,
                 example={"items": [], "as_of_seq": 0},
             ),

@@ -183,5 +183,5 @@ def errors(route: Route) -> list[Code]:
     if route.body is not None:
         codes += [RejectCode.MALFORMED, RejectCode.UNKNOWN_FIELD, *SHAPE]
     if route.keyed:
-        codes.append(ApiCode.IDEMPOTENCY_KEY_MISSING)
+        codes += [ApiCode.IDEMPOTENCY_KEY_MISSING, RejectCode.KEY_REUSED, RejectCode.BAD_NUMBER]
     return list(dict.fromkeys(codes))

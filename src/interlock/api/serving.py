@@ -92,6 +92,8 @@ class Server:
         self.metrics = Metrics()
         self.port = settings.port
         self._asked_to_stop = asyncio.Event()
+        self.hears_signals = True
+        """Only a process's main thread can."""
 
     def now(self) -> int:
         return self.clock.now()
@@ -112,7 +114,7 @@ class Server:
         begin = asyncio.create_task
         serving = begin(web.serve(sockets=[listening]))
         tasks = [begin(self.live.run()), serving, begin(self._market()), begin(self._keep())]
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT) if self.hears_signals else ():
             asyncio.get_running_loop().add_signal_handler(number, self.stop)
         stopping = begin(self._asked_to_stop.wait())
         try:

@@ -78,7 +78,10 @@ def placing_routes(orders: Orders, batches: Batches) -> list[Route]:
             media_types=(JSON, NDJSON, MSGPACK),
             answer=BatchAnswer,
             example=example.BATCH,
-            errors=(R.MALFORMED, ApiCode.UNSUPPORTED_MEDIA_TYPE, ApiCode.BODY_TOO_LARGE),
+            errors=(
+                *(R.MALFORMED, R.OFF_INCREMENT, R.DUPLICATE_ID, R.VENUE_DOWN),
+                *(ApiCode.UNSUPPORTED_MEDIA_TYPE, ApiCode.BODY_TOO_LARGE),
+            ),
         ),
     ]
 
