@@ -27,6 +27,7 @@ from interlock.api.orders import Orders
 from interlock.api.pages import Pages
 from interlock.api.problems import ApiCode, Problem, problem
 from interlock.api.queries import Queries
+from interlock.api.risks import Risks
 from interlock.api.route import Asked, Caller, Reply, Route, Scope
 from interlock.api.streams import Event, Streams
 from interlock.journal.projection import NAME as PROJECTION
@@ -205,6 +206,7 @@ class Server:
             *table.world_routes(queries),
             *table.health_routes(health),
             *table.stream_routes(self._events, self._metrics),
+            *Risks(self.desk).routes(),
             *credentials.routes(Credentials(self.access)),
             *Killing(self.desk, self.access).routes(),
             *pages.routes(),

@@ -1,0 +1,69 @@
+"""Risk and previews: what is covered and what is not, and nothing placed by asking."""
+
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from interlock.api.serving import Server
+from tests.api.house import play
+from tests.api.test_orders import BRACKET, BTC, body, legs, until
+
+
+def test_a_covered_position_an_uncovered_one_and_what_could_come(tmp_path: Path) -> None:
+    async def story(server: Server, client: httpx.AsyncClient) -> None:
+        await client.post("/v1/orders", json=body("safe"))
+        bare = {"type": "market", "instrument": BTC, "side": "buy", "quantity": "2"}
+        await client.post("/v1/orders", json=body("bare", bare))
+        straddle: dict[str, Any] = {
+            "type": "oco",
+            "legs": [
+                {
+                    "type": "stop",
+                    "instrument": BTC,
+                    "side": "buy",
+                    "quantity": "3",
+                    "trigger_price": "40000",
+                },
+                {
+                    "type": "stop",
+                    "instrument": BTC,
+                    "side": "sell",
+                    "quantity": "4",
+                    "trigger_price": "20000",
+                },
+            ],
+        }
+        await client.post("/v1/orders", json=body("straddle", straddle))
+        await until(client, "/v1/orders/safe", lambda o: legs(o)["take_profit"] == "working")
+        await until(client, "/v1/positions", lambda p: p["items"][0]["quantity"] == "2.5")
+        risk = (await client.get("/v1/risk")).json()
+        (total,) = risk["by_account"]
+        assert total["exposure"] == "2.5"
+        assert (total["covered"], total["uncovered"]) == ("0.5", "2")
+        assert total["if_all_entries_fill"] == ["-4", "5.5"]
+        fill = (await client.get("/v1/fills?limit=2")).json()["items"][-1]
+        lost = (float(fill["price"]) - 29_500) * 0.5
+        assert abs(float(total["loss_if_stopped"]) - lost) < 0.01
+        assert [line["uncovered"] for line in risk["orders"]] == ["2", "0"]
+
+    play(tmp_path, story)
+
+
+def test_a_preview_says_what_would_happen_and_nothing_does(tmp_path: Path) -> None:
+    async def story(server: Server, client: httpx.AsyncClient) -> None:
+        before = server.line.state.seq
+        told = (await client.post("/v1/orders/preview", json=body("one"))).json()
+        assert told["accepted"] is True
+        assert [(s["leg"], s["order_type"], s["quantity"]) for s in told["sends"]] == [
+            ("entry", "market", "0.5")
+        ]
+        assert told["waits"] == ["take_profit", "stop_loss"]
+        assert told["risk"][0]["if_all_entries_fill"] == ["0", "0.5"]
+        wrong = {**BRACKET, "stop_loss": {"type": "stop", "trigger_price": "29500.001"}}
+        told = (await client.post("/v1/orders/preview", json=body("one", wrong))).json()
+        assert (told["accepted"], told["problem"]["code"]) == (False, "OFF_INCREMENT")
+        assert server.line.state.seq == before
+        assert (await client.get("/v1/orders")).json()["items"] == []
+
+    play(tmp_path, story)
