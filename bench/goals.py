@@ -2,6 +2,7 @@
 
 from typing import Any
 
+SERVED = "pairs per second, batches of 500, over HTTP"
 Rows = list[dict[str, Any]]
 
 
@@ -21,6 +22,10 @@ def goals(measured: dict[str, Rows]) -> Rows:
                 "more",
             )
         )
+    if "serve" in measured:
+        rates = [row[SERVED] for row in measured["serve"] if SERVED in row]
+        what = "OCO pairs accepted per second over HTTP, batches of 500, signed and durable"
+        out.append(_goal(what, max(rates), 50_000, 100_000, "more"))
     if "memory" in measured:
         size = measured["memory"][0]["bytes per pair"]
         out.append(_goal("bytes per live OCO pair", size, 2048, 1024, "less"))
