@@ -14,6 +14,7 @@ from interlock.engine.want import Kind, Want
 from interlock.engine.wants import shrinks, wants
 from interlock.orders import facts as f
 from interlock.orders.legs import LegType
+from interlock.orders.requests import VenueOrderType
 from interlock.orders.tree import OnPartialFill
 
 ROUNDS_MAX = 64
@@ -177,7 +178,7 @@ def claim_fills(turn: Turn, order: Order) -> None:
                 winner = next(n for n in scope.legs_under(order, child) if order.legs[n].cum)
                 turn.emit(f.LegClaimed(turn.at, order.id, winner, number))
                 break
-            if holder in scope.legs_under(order, child) or not _unused(order, number, holder):
+            if holder in scope.legs_under(order, child) or not _yields(order, number, holder):
                 continue
             turn.emit(f.ClaimReleased(turn.at, order.id, holder, number, "a sibling filled first"))
             winner = next(n for n in scope.legs_under(order, child) if order.legs[n].cum)
@@ -185,13 +186,23 @@ def claim_fills(turn: Turn, order: Order) -> None:
             break
 
 
-def _unused(order: Order, number: int, holder: int) -> bool:
-    """Whether the claim's holder has not reached the venue, and does not share one quantity."""
+def _yields(order: Order, number: int, holder: int) -> bool:
+    """Whether the claim's holder has opened nothing and is not about to, and does not share one
+    quantity. An entry that only rests may do so for ever, and what its sibling has filled late
+    would be bare as long; a market order is as good as filled."""
     if shrinks(order, number):
         return False
     child = scope.child_with(order, number, holder)
     legs = [order.legs[n] for n in scope.legs_under(order, child)]
-    return all(leg.venue is None and leg.cum == 0 for leg in legs)
+    entries = [leg for leg in legs if not leg.terms.exits]
+    return all(
+        leg.cum == 0
+        and (
+            leg.venue is None
+            or (bool(entries) and leg.venue.order_type is not VenueOrderType.MARKET)
+        )
+        for leg in entries or legs
+    )
 
 
 def release_claims(turn: Turn, order: Order, plan: list[Want]) -> None:

@@ -1,0 +1,67 @@
+"""What only the longest runs of made-up worlds found, each told by hand."""
+
+from interlock.engine.order import Order
+from interlock.orders import facts as f
+from interlock.orders import reports as r
+from interlock.orders.instruments import Instrument
+from interlock.orders.reports import CancelReason, VenueReject, VenueStatus
+from tests.scenarios.orders import bracket, limit, stop
+from tests.tape import Tape
+
+SECOND = 1_000_000_000
+
+
+def two_ways(first: dict) -> dict:
+    """One of two brackets: buy 10 as ``first`` says, or sell 10 at 105."""
+    exits = {"take_profit": limit("buy", "90.00", id="low"), "stop_loss": stop("buy", "110.00")}
+    other = {"type": "bracket", "entry": limit("sell", "105.00", "10", id="short"), **exits}
+    one = bracket() | {"entry": first}
+    return {"type": "oco", "on_partial_fill": "cancel", "legs": [one, other]}
+
+
+def late_fill_of_the_other_side(first: dict) -> tuple[Tape, Order]:
+    """The first entry fires, the other is recalled, and 4 of that are told of afterwards."""
+    tape = Tape()
+    order = tape.place(two_ways(first))
+    tape.ack(order, "short")
+    tape.trade("100.00")
+    tape.canceled(order, "short")
+    tape.ack(order, "entry")
+    tape.fill(order, "short", 4, "105.00", attempt=1)
+    return tape, order
+
+
+def test_an_entry_that_only_rests_gives_way_to_what_its_sibling_has_filled_late():
+    touched = {"type": "limit_if_touched", "trigger_price": "100.00", "id": "entry"}
+    touched |= limit("buy", "99.00", "10") | {"type": "limit_if_touched"}
+    tape, order = late_fill_of_the_other_side(touched)
+    assert "> LegClaimed short" in tape.said
+    assert "< Cancel entry.1" in tape.said
+    assert [leg.terms.id for leg in order.legs if leg.armed] == ["stop_loss"]
+    tape.fill(order, "entry", 10, "99.00")  # on its way out: the other had won
+    assert tape.submits("flatten_1")[-1].quantity == 10
+
+
+def test_a_market_order_on_its_way_keeps_the_claim_and_the_late_fill_is_flattened():
+    touched = {"type": "market_if_touched", "instrument": "BTC.PAPER", "side": "buy"}
+    touched |= {"quantity": "10", "trigger_price": "100.00", "id": "entry"}
+    tape, order = late_fill_of_the_other_side(touched)
+    assert "> LegClaimed short" not in tape.said
+    tape.fill(order, "entry", 10, "100.00")
+    assert [(one.side, one.quantity) for one in tape.submits("flatten_1")] == [(1, 4)]
+
+
+def test_an_entry_whose_fill_never_happened_is_not_sent_again_once_its_sibling_had_filled():
+    tape = Tape()
+    order = tape.place(two_ways(limit("buy", "99.00", "10", id="entry")))
+    tape.ack(order, "entry", "short")
+    tape.fill(order, "entry", 10, "99.00", "phantom")
+    tape.canceled(order, "short")
+    tape.fill(order, "short", 10, "105.00", attempt=1)
+    tape.fill(order, "flatten_1", 10, "105.00")
+    for _ in range(2):
+        tape.status(order, "entry", VenueStatus.CANCELED, attempt=1)
+        tape.wait(SECOND)
+    tape.status(order, "entry", VenueStatus.CANCELED, attempt=1)
+    assert any(isinstance(x, f.FillRefuted) for x in tape.facts)
+    assert len(tape.submits("entry")) == 1
