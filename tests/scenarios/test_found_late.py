@@ -65,3 +65,12 @@ def test_an_entry_whose_fill_never_happened_is_not_sent_again_once_its_sibling_h
     tape.status(order, "entry", VenueStatus.CANCELED, attempt=1)
     assert any(isinstance(x, f.FillRefuted) for x in tape.facts)
     assert len(tape.submits("entry")) == 1
+
+
+def test_what_closes_a_position_gets_no_safety_stop_of_its_own():
+    tape = Tape(native_stop=True)
+    again = {"type": "oto", "first": limit("sell", "110.00", id="target")}
+    again["then"] = limit("buy", "100.00", id="again")
+    body = {"type": "oto", "first": bracket()["entry"], "then": again}
+    order = tape.place(body, policy={"safety_stop": {"bps": 2000}})
+    assert [leg.terms.id for leg in order.legs] == ["entry", "target", "again", "safety_stop"]
