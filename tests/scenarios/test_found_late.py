@@ -74,3 +74,22 @@ def test_what_closes_a_position_gets_no_safety_stop_of_its_own():
     body = {"type": "oto", "first": bracket()["entry"], "then": again}
     order = tape.place(body, policy={"safety_stop": {"bps": 2000}})
     assert [leg.terms.id for leg in order.legs] == ["entry", "target", "again", "safety_stop"]
+
+
+def test_a_fill_told_while_its_order_is_recalled_is_looked_at_once_more():
+    """The recall came first, its answer was lost, and the fill had never happened."""
+    tape = Tape()
+    order = tape.place(bracket())
+    tape.ack(order, "entry")
+    tape.fill(order, "entry", 10, "100.00")
+    tape.ack(order, "target")
+    tape.trade("94.00")
+    tape.fill(order, "target", 10, "110.00", "phantom")
+    tape.give(r.OutcomeUnknown(tape.at, tape.id(order, "target"), "timed out"))
+    assert order.done
+    assert "< Query target.1" in tape.wait(5 * SECOND)
+    for _ in range(2):
+        tape.status(order, "target", VenueStatus.CANCELED, attempt=1)
+        tape.wait(SECOND)
+    assert tape.leg(order, "target").cum == 0
+    assert tape.submits("stop")[-1].quantity == 10

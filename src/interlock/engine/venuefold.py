@@ -87,6 +87,8 @@ def _filled(state: State, fact: f.VenueOrderFilled) -> None:
     venue.cum += fact.quantity
     venue.acknowledged = True
     if venue.cum >= venue.quantity and leg.state is not LegState.PENDING_REPLACE:
+        if venue.recalled:  # the recall may have come first, and the fill be a phantom
+            _look(leg, venue.attempt, fact.at + state.settings.late_look_ns, 0)
         leg.venue = None
         leg.state = LegState.HELD
 
