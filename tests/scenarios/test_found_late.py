@@ -93,3 +93,18 @@ def test_a_fill_told_while_its_order_is_recalled_is_looked_at_once_more():
         tape.wait(SECOND)
     assert tape.leg(order, "target").cum == 0
     assert tape.submits("stop")[-1].quantity == 10
+
+
+def test_a_stop_that_the_venue_takes_for_due_waits_for_its_target_to_be_gone():
+    tape = Tape(native_stop=True)
+    body = bracket()
+    body["stop_loss"]["hold"] = "venue"
+    order = tape.place(body)
+    tape.ack(order, "entry")
+    tape.fill(order, "entry", 10, "100.00")
+    tape.ack(order, "target")
+    said = tape.rejected(order, "stop", VenueReject.WOULD_TRIGGER)
+    assert "> LegClaimed stop" in said
+    assert "< Cancel target.1" in said
+    assert len(tape.submits("stop")) == 1
+    assert "< Submit stop.2 sell 10 market" in tape.canceled(order, "target")
