@@ -108,3 +108,22 @@ def test_a_stop_that_the_venue_takes_for_due_waits_for_its_target_to_be_gone():
     assert "< Cancel target.1" in said
     assert len(tape.submits("stop")) == 1
     assert "< Submit stop.2 sell 10 market" in tape.canceled(order, "target")
+
+
+def test_what_moves_from_one_target_to_another_is_taken_back_before_it_is_sent():
+    """Targets too small for the venue are folded into one; which one changes as the entry fills."""
+    tape = Tape(Instrument("BTC.PAPER", "0.01", "1", min_quantity="3"))
+    shares = (("near", "50%", "105.00"), ("middle", "25%", "110.00"), ("far", "25%", "115.00"))
+    targets = [limit("sell", price, share, id=name) for name, share, price in shares]
+    body = bracket("24") | {"take_profit": targets}
+    order = tape.place(body, policy={"dust": "market_with_last"})
+    tape.ack(order, "entry")
+    tape.fill(order, "entry", 6, "100.00")
+    assert tape.working(order) == {"entry": 18, "near": 6}
+    tape.fill(order, "entry", 3, "100.00")
+    assert sum(n for leg, n in tape.working(order).items() if leg != "entry") <= 9
+    tape.ack(order, "near", "far")
+    tape.canceled(order, "near")
+    tape.ack(order, "near")
+    tape.canceled(order, "far")
+    assert tape.working(order) == {"entry": 15, "near": 4, "far": 5}

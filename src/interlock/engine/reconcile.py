@@ -10,8 +10,8 @@ from interlock.engine import arming, corrections, firing, prices, scope, sending
 from interlock.engine.leg import LegState
 from interlock.engine.order import ALL_EXITED, NOTHING_LEFT, TRAILS, Leg, Order
 from interlock.engine.turn import Turn
-from interlock.engine.want import Kind, Want
-from interlock.engine.wants import shrinks, wants
+from interlock.engine.want import PAUSED, Kind, Want
+from interlock.engine.wants import held_for, shrinks, wants
 from interlock.orders import facts as f
 from interlock.orders.legs import LegType
 from interlock.orders.requests import VenueOrderType
@@ -46,7 +46,7 @@ def reconcile(turn: Turn, order: Order) -> None:
             continue  # what was armed may have fired and claimed: look again before sending
         for number, want in enumerate(plan):
             if want.kind is Kind.WORK:
-                _close_gap(turn, order, number, want)
+                _close_gap(turn, order, number, _beside_others(turn, order, plan, number))
         if len(turn.facts) == before:
             break
     else:
@@ -83,6 +83,42 @@ def _close_gap(turn: Turn, order: Order, number: int, want: Want) -> None:
             _hold(turn, order, number, want.quantity)
         case Kind.WORK:
             sending.work(turn, order, number, want.quantity)
+
+
+def _beside_others(turn: Turn, order: Order, plan: list[Want], number: int) -> Want:
+    """What a leg may work while others side by side with it still work more than their part: what
+    moves from one to another is taken back there before it is sent here. Reduce-only orders are
+    left out: the venue clips them."""
+    want, leg = plan[number], order.legs[number]
+    if not leg.terms.exits or leg.terms.system:
+        return want
+    above = next((r for r in order.relations if r.kind == "all" and number in r.children), None)
+    if above is None:
+        return want
+    market = leg.terms.instrument
+    others = [(n, order.legs[n].terms) for n in above.children if n >= 0]
+    exits = [n for n, terms in others if terms.exits and terms.instrument == market]
+    beyond = sum(
+        max(0, _leaves(other) - plan[n].quantity)
+        for n in exits
+        if n != number and (other := order.legs[n]).venue and not other.venue.reduce_only
+    )
+    if not beyond:
+        return want
+    own = _leaves(leg)
+    free = held_for(order, number, turn.at) - sum(plan[n].quantity for n in exits)
+    least = turn.state.markets[leg.terms.instrument].grid.min_quantity
+    room = want.quantity - max(0, beyond - max(0, free))
+    if want.quantity <= own or room >= want.quantity:
+        return want
+    if room > own and room >= least:
+        return Want(Kind.WORK, room)
+    return PAUSED if leg.venue is None else Want(Kind.WORK, own)
+
+
+def _leaves(leg: Leg) -> int:
+    venue = leg.venue
+    return venue.quantity - venue.cum if venue is not None else 0
 
 
 def _remove(turn: Turn, order: Order, number: int) -> None:
