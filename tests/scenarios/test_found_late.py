@@ -127,3 +127,27 @@ def test_what_moves_from_one_target_to_another_is_taken_back_before_it_is_sent()
     tape.ack(order, "near")
     tape.canceled(order, "far")
     assert tape.working(order) == {"entry": 15, "near": 4, "far": 5}
+
+
+def test_a_fill_of_ours_told_late_was_not_a_close_by_others():
+    tape = Tape()
+    order = tape.place(bracket())
+    tape.ack(order, "entry")
+    tape.fill(order, "entry", 10, "100.00")
+    tape.ack(order, "target")
+    tape.canceled(order, "target", CancelReason.OUTSIDE)
+    for _ in range(2):
+        tape.at += SECOND
+        tape.give(r.Position(tape.at, "main", "BTC.PAPER", 0, as_of=tape.at))
+    assert (order.done, order.adjusted) == ("filled", 10)
+    tape.fill(order, "target", 10, "110.00", attempt=1)
+    assert tape.state.net["main", "BTC.PAPER", ""] == 0
+    other = tape.place(bracket())
+    tape.ack(other, "entry")
+    tape.fill(other, "entry", 10, "100.00")
+    tape.ack(other, "target")
+    for _ in range(2):
+        tape.at += SECOND
+        tape.give(r.Position(tape.at, "main", "BTC.PAPER", 0, as_of=tape.at))
+    assert tape.incidents().count("outside_close") == 2
+    assert "< Cancel target.1" in tape.said
