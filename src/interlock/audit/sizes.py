@@ -248,7 +248,8 @@ def sliced(tell: Tell, record: Record, fact: f.VenueOrderSending) -> None:
         if any(record.cum.get(n) for n in record.exits(above)) or record.unconfirmed(first):
             continue
         cut = _cut(record, legs, record.fill(first), record.legs[first].quantity)
-        others = {n: sum(a.leaves for a in record.live(n)) for n in legs if n != fact.leg}
+        live = {n: record.live(n) for n in legs if n != fact.leg}
+        others = {n: sum(a.leaves for a in live[n] if not a.reduce_only) for n in live}
         beyond = sum(max(0, works - cut[n]) for n, works in others.items())
         wanted = cut[fact.leg] - max(0, beyond - max(0, record.held(above) - sum(cut.values())))
         if fact.quantity != wanted:
