@@ -1,5 +1,7 @@
 """What only the longest runs of made-up worlds found, each told by hand."""
 
+import pytest
+
 from interlock.engine.order import Order
 from interlock.orders import facts as f
 from interlock.orders import reports as r
@@ -42,10 +44,16 @@ def test_an_entry_that_only_rests_gives_way_to_what_its_sibling_has_filled_late(
     assert tape.submits("flatten_1")[-1].quantity == 10
 
 
-def test_a_market_order_on_its_way_keeps_the_claim_and_the_late_fill_is_flattened():
-    touched = {"type": "market_if_touched", "instrument": "BTC.PAPER", "side": "buy"}
-    touched |= {"quantity": "10", "trigger_price": "100.00", "id": "entry"}
-    tape, order = late_fill_of_the_other_side(touched)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"type": "market_if_touched"},
+        {"type": "limit_if_touched", "price": "101.00", "time_in_force": "ioc"},
+    ],
+)
+def test_an_entry_that_fills_at_once_keeps_the_claim_and_the_late_fill_is_flattened(kind):
+    touched = {"instrument": "BTC.PAPER", "side": "buy", "quantity": "10", "id": "entry"}
+    tape, order = late_fill_of_the_other_side(touched | {"trigger_price": "100.00"} | kind)
     assert "> LegClaimed short" not in tape.said
     tape.fill(order, "entry", 10, "100.00")
     assert [(one.side, one.quantity) for one in tape.submits("flatten_1")] == [(1, 4)]

@@ -8,12 +8,12 @@ leg waits for its siblings' recalls unless the policy says ``race``.
 
 from interlock.engine import arming, corrections, firing, prices, scope, sending
 from interlock.engine.leg import LegState
-from interlock.engine.order import ALL_EXITED, NOTHING_LEFT, TRAILS, Leg, Order
+from interlock.engine.order import ALL_EXITED, NOTHING_LEFT, TRAILS, Leg, Order, VenueOrder
 from interlock.engine.turn import Turn
 from interlock.engine.want import PAUSED, Kind, Want
 from interlock.engine.wants import held_for, shrinks, wants
 from interlock.orders import facts as f
-from interlock.orders.legs import LegType
+from interlock.orders.legs import LegType, TimeInForce
 from interlock.orders.requests import VenueOrderType
 from interlock.orders.tree import OnPartialFill
 
@@ -225,20 +225,21 @@ def claim_fills(turn: Turn, order: Order) -> None:
 def _yields(order: Order, number: int, holder: int) -> bool:
     """Whether the claim's holder has opened nothing and is not about to, and does not share one
     quantity. An entry that only rests may do so for ever, and what its sibling has filled late
-    would be bare as long; a market order is as good as filled."""
+    would be bare as long; an order that fills at once or never is as good as filled."""
     if shrinks(order, number):
         return False
     child = scope.child_with(order, number, holder)
     legs = [order.legs[n] for n in scope.legs_under(order, child)]
     entries = [leg for leg in legs if not leg.terms.exits]
     return all(
-        leg.cum == 0
-        and (
-            leg.venue is None
-            or (bool(entries) and leg.venue.order_type is not VenueOrderType.MARKET)
-        )
+        leg.cum == 0 and (leg.venue is None or (bool(entries) and _may_rest(leg.venue)))
         for leg in entries or legs
     )
+
+
+def _may_rest(venue: VenueOrder) -> bool:
+    at_once = venue.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
+    return venue.order_type is not VenueOrderType.MARKET and not at_once
 
 
 def release_claims(turn: Turn, order: Order, plan: list[Want]) -> None:
