@@ -347,3 +347,31 @@ def test_a_full_disk_throws_no_rows_away_and_is_caught_up_later(tmp_path: Path) 
     assert len(projection.orders()) > len(rows)
     assert warned == []
     projection.close()
+
+
+def test_an_order_filled_to_its_old_size_while_it_was_amended_lives_on(tmp_path: Path) -> None:
+    """The fill that filled it was a phantom besides: it is neither filled nor canceled."""
+    told = [facts.InstrumentDefined(START, BTC), *story(1)[:17]]
+    o, at, name = order_id(1), START + 2, f"{order_id(1)}.1.1"
+    told += [
+        facts.VenueOrderAmending(at, o, 1, 1, 1, 600, 3_060_000),
+        facts.VenueOrderFilled(at, o, 1, 1, "x1", 500, 3_060_000, 500),
+    ]
+    journal = journal_of(told, 5)
+    projection = Projection(tmp_path / "projection.db")
+
+    def status() -> dict[object, object]:
+        projection.catch_up(journal)
+        return {r["venue_order_id"]: r["status"] for r in projection.venue_orders(o)}
+
+    assert status()[name] == "filled"
+    add(journal, [facts.VenueOrderAmended(at, o, 1, 1, 1, 600, 3_060_000)])
+    assert status()[name] == "working"
+    add(journal, [facts.FillRefuted(at, o, 1, 1, "x1", 500, 3_060_000, 0)])
+    assert status()[name] == "working"
+    add(journal, [facts.VenueOrderFilled(at, o, 1, 1, "x2", 600, 3_060_000, 600)])
+    add(journal, [facts.FillRefuted(at, o, 1, 1, "x2", 600, 3_060_000, 0)])
+    assert status()[name] == "canceled"
+    add(journal, [facts.VenueOrderFound(at, o, 1, 1, VenueStatus.WORKING, 600)])
+    assert status()[name] == "working"
+    projection.close()

@@ -234,7 +234,8 @@ def _size(record: Record, node: int, filled: int, whole: int) -> int:
 
 
 def sliced(tell: Tell, record: Record, fact: f.VenueOrderSending) -> None:
-    """A target is first sent for exactly its slice of what has filled."""
+    """A target is first sent for exactly its slice of what has filled, less what others of the
+    ladder still work beyond theirs: of slices cut by running sums one may shrink as others grow."""
     above = record.oto_above(fact.leg)
     for relation in record.relations:
         if relation.kind != "all" or fact.leg not in relation.children or above is None:
@@ -246,7 +247,11 @@ def sliced(tell: Tell, record: Record, fact: f.VenueOrderSending) -> None:
             continue
         if any(record.cum.get(n) for n in record.exits(above)) or record.unconfirmed(first):
             continue
-        wanted = _cut(record, legs, record.fill(first), record.legs[first].quantity)[fact.leg]
+        cut = _cut(record, legs, record.fill(first), record.legs[first].quantity)
+        live = {n: record.live(n) for n in legs if n != fact.leg}
+        others = {n: sum(a.leaves for a in live[n] if not a.reduce_only) for n in live}
+        beyond = sum(max(0, works - cut[n]) for n, works in others.items())
+        wanted = cut[fact.leg] - max(0, beyond - max(0, record.held(above) - sum(cut.values())))
         if fact.quantity != wanted:
             name = f"{record.legs[fact.leg].id} of {record.id}"
             tell("sizes", f"{name} is sent for {fact.quantity}, its slice is {wanted}")

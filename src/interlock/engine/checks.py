@@ -95,6 +95,8 @@ def with_safety_stops(state: State, terms: OrderTerms) -> OrderTerms:
         if relation.kind != "oto":
             continue
         entry = legs[scope.legs_under(order, relation.children[0])[0]]
+        if entry.exits:
+            continue  # what closes a position opens none: against it there is nothing to reduce
         exits = [legs[n] for n in scope.legs_under(order, relation.children[1])]
         if not any(leg.exits for leg in exits):
             continue

@@ -5,6 +5,7 @@ as its part in the order and ``on_exit_reject`` say. Invariants: attempts are bo
 stop is never dropped while its sibling is thrown away; a lost exit is always told of (I8).
 """
 
+from interlock.engine import firing
 from interlock.engine.order import SENDS_MARKET, Order
 from interlock.engine.turn import Turn
 from interlock.orders import facts as f
@@ -64,11 +65,18 @@ def failed(turn: Turn, order: Order, number: int, detail: str, at_once: bool = F
     elif leg.protective and (
         at_once or policy is OnExitReject.MARKET or leg.retries >= settings.retries_max
     ):
-        turn.emit(f.LegEscalated(turn.at, order.id, number, detail))
+        _to_market(turn, order, number, detail)
     elif leg.retries < settings.retries_max:
         again(turn, order, number, detail)
     else:
         give_up(turn, order, number, detail)
+
+
+def _to_market(turn: Turn, order: Order, number: int, detail: str) -> None:
+    """A stop is due that the venue was to watch: it claims as one that fires here, or its market
+    order would work beside a target for the same quantity."""
+    turn.emit(f.LegEscalated(turn.at, order.id, number, detail))
+    firing.claim(turn, order, number)
 
 
 def give_up(turn: Turn, order: Order, number: int, detail: str) -> None:
@@ -110,7 +118,7 @@ def after_immediate(turn: Turn, order: Order, number: int) -> None:
         if leg.escalated or leg.terms.type in SENDS_MARKET or leg.terms.system:
             failed(turn, order, number, "the market could not fill it at once")
         else:
-            turn.emit(f.LegEscalated(turn.at, order.id, number, "unfilled at once"))
+            _to_market(turn, order, number, "unfilled at once")
         return
     reason = f"{leg.terms.time_in_force}: the rest was not to be had"
     turn.emit(f.LegDone(turn.at, order.id, number, "canceled", leg.cum, reason))

@@ -8,12 +8,13 @@ leg waits for its siblings' recalls unless the policy says ``race``.
 
 from interlock.engine import arming, corrections, firing, prices, scope, sending
 from interlock.engine.leg import LegState
-from interlock.engine.order import ALL_EXITED, NOTHING_LEFT, TRAILS, Leg, Order
+from interlock.engine.order import ALL_EXITED, NOTHING_LEFT, TRAILS, Leg, Order, VenueOrder
 from interlock.engine.turn import Turn
-from interlock.engine.want import Kind, Want
-from interlock.engine.wants import shrinks, wants
+from interlock.engine.want import PAUSED, Kind, Want
+from interlock.engine.wants import held_for, shrinks, wants
 from interlock.orders import facts as f
-from interlock.orders.legs import LegType
+from interlock.orders.legs import LegType, TimeInForce
+from interlock.orders.requests import VenueOrderType
 from interlock.orders.tree import OnPartialFill
 
 ROUNDS_MAX = 64
@@ -45,7 +46,7 @@ def reconcile(turn: Turn, order: Order) -> None:
             continue  # what was armed may have fired and claimed: look again before sending
         for number, want in enumerate(plan):
             if want.kind is Kind.WORK:
-                _close_gap(turn, order, number, want)
+                _close_gap(turn, order, number, _beside_others(turn, order, plan, number))
         if len(turn.facts) == before:
             break
     else:
@@ -82,6 +83,42 @@ def _close_gap(turn: Turn, order: Order, number: int, want: Want) -> None:
             _hold(turn, order, number, want.quantity)
         case Kind.WORK:
             sending.work(turn, order, number, want.quantity)
+
+
+def _beside_others(turn: Turn, order: Order, plan: list[Want], number: int) -> Want:
+    """What a leg may work while others side by side with it still work more than their part: what
+    moves from one to another is taken back there before it is sent here. Reduce-only orders are
+    left out: the venue clips them."""
+    want, leg = plan[number], order.legs[number]
+    if not leg.terms.exits or leg.terms.system:
+        return want
+    above = next((r for r in order.relations if r.kind == "all" and number in r.children), None)
+    if above is None:
+        return want
+    market = leg.terms.instrument
+    others = [(n, order.legs[n].terms) for n in above.children if n >= 0]
+    exits = [n for n, terms in others if terms.exits and terms.instrument == market]
+    beyond = sum(
+        max(0, _leaves(other) - plan[n].quantity)
+        for n in exits
+        if n != number and (other := order.legs[n]).venue and not other.venue.reduce_only
+    )
+    if not beyond:
+        return want
+    own = _leaves(leg)
+    free = held_for(order, number, turn.at) - sum(plan[n].quantity for n in exits)
+    least = turn.state.markets[leg.terms.instrument].grid.min_quantity
+    room = want.quantity - max(0, beyond - max(0, free))
+    if want.quantity <= own or room >= want.quantity:
+        return want
+    if room > own and room >= least:
+        return Want(Kind.WORK, room)
+    return PAUSED if leg.venue is None else Want(Kind.WORK, own)
+
+
+def _leaves(leg: Leg) -> int:
+    venue = leg.venue
+    return venue.quantity - venue.cum if venue is not None else 0
 
 
 def _remove(turn: Turn, order: Order, number: int) -> None:
@@ -177,7 +214,7 @@ def claim_fills(turn: Turn, order: Order) -> None:
                 winner = next(n for n in scope.legs_under(order, child) if order.legs[n].cum)
                 turn.emit(f.LegClaimed(turn.at, order.id, winner, number))
                 break
-            if holder in scope.legs_under(order, child) or not _unused(order, number, holder):
+            if holder in scope.legs_under(order, child) or not _yields(order, number, holder):
                 continue
             turn.emit(f.ClaimReleased(turn.at, order.id, holder, number, "a sibling filled first"))
             winner = next(n for n in scope.legs_under(order, child) if order.legs[n].cum)
@@ -185,13 +222,24 @@ def claim_fills(turn: Turn, order: Order) -> None:
             break
 
 
-def _unused(order: Order, number: int, holder: int) -> bool:
-    """Whether the claim's holder has not reached the venue, and does not share one quantity."""
+def _yields(order: Order, number: int, holder: int) -> bool:
+    """Whether the claim's holder has opened nothing and is not about to, and does not share one
+    quantity. An entry that only rests may do so for ever, and what its sibling has filled late
+    would be bare as long; an order that fills at once or never is as good as filled."""
     if shrinks(order, number):
         return False
     child = scope.child_with(order, number, holder)
     legs = [order.legs[n] for n in scope.legs_under(order, child)]
-    return all(leg.venue is None and leg.cum == 0 for leg in legs)
+    entries = [leg for leg in legs if not leg.terms.exits]
+    return all(
+        leg.cum == 0 and (leg.venue is None or (bool(entries) and _may_rest(leg.venue)))
+        for leg in entries or legs
+    )
+
+
+def _may_rest(venue: VenueOrder) -> bool:
+    at_once = venue.time_in_force in (TimeInForce.IOC, TimeInForce.FOK)
+    return venue.order_type is not VenueOrderType.MARKET and not at_once
 
 
 def release_claims(turn: Turn, order: Order, plan: list[Want]) -> None:

@@ -8,7 +8,7 @@ by the table in ``engine.leg``.
 from collections.abc import Callable
 from typing import Any
 
-from interlock.engine import arming
+from interlock.engine import arming, scope
 from interlock.engine.leg import LIVE, LegState, moved
 from interlock.engine.order import FOR_WANT_OF_QUANTITY, Booked, Leg, Order, VenueOrder
 from interlock.engine.state import State
@@ -57,6 +57,26 @@ def add_net(state: State, order: Order, terms: LegTerms, signed: int) -> None:
     state.net[key] = state.net.get(key, 0) + signed
 
 
+def _traded(state: State, order: Order, leg: Leg, quantity: int) -> None:
+    """Count on the leg, and in the account's net position what the order then holds."""
+    terms = leg.terms
+    key = (terms.instrument, str(terms.position_side or ""))
+    before = _holds(order, key) if order.adjusted else 0
+    leg.cum += quantity
+    signed = _holds(order, key) - before if order.adjusted else terms.side * quantity
+    add_net(state, order, terms, signed)
+
+
+def _holds(order: Order, key: tuple[str, str]) -> int:
+    """What an order holds after others closed a part of it: never less than nothing. An exit of
+    ours that fills after all may have been that part, or came too late for it."""
+    net = scope.net(order).get(key, 0)
+    opened = [leg.terms for leg in order.legs if leg.cum and not leg.terms.exits]
+    here = bool(opened) and key == (opened[0].instrument, str(opened[0].position_side or ""))
+    adjusted = order.adjusted if here and not order.legs[0].terms.exits else 0
+    return max(0, net - adjusted) if net > 0 else min(0, net + adjusted)
+
+
 def _revive(order: Order) -> None:
     """Quantities have changed after the fact: what ended for want of them lives again."""
     order.done = ""
@@ -70,8 +90,7 @@ def _revive(order: Order) -> None:
 
 def _filled(state: State, fact: f.VenueOrderFilled) -> None:
     order, leg = of(state, fact)
-    add_net(state, order, leg.terms, leg.terms.side * fact.quantity)
-    leg.cum += fact.quantity
+    _traded(state, order, leg, fact.quantity)
     leg.fees += fact.fee
     confirm_by = 0 if fact.confirmed else fact.at + order.terms.policy.confirm_ns
     if not leg.fills:
@@ -87,6 +106,8 @@ def _filled(state: State, fact: f.VenueOrderFilled) -> None:
     venue.cum += fact.quantity
     venue.acknowledged = True
     if venue.cum >= venue.quantity and leg.state is not LegState.PENDING_REPLACE:
+        if venue.recalled:  # the recall may have come first, and the fill be a phantom
+            _look(leg, venue.attempt, fact.at + state.settings.late_look_ns, 0)
         leg.venue = None
         leg.state = LegState.HELD
 
@@ -117,8 +138,7 @@ def _look(leg: Leg, attempt: int, due: int, asked: int) -> None:
 def _refuted(state: State, fact: f.FillRefuted) -> None:
     order, leg = of(state, fact)
     booked = leg.fills.pop(fact.exec_id)
-    add_net(state, order, leg.terms, -leg.terms.side * booked.quantity)
-    leg.cum -= booked.quantity
+    _traded(state, order, leg, -booked.quantity)
     leg.fees -= booked.fee
     if leg.venue is None:
         leg.state = moved(leg.state, fact)

@@ -248,6 +248,15 @@ def _kind(terms: LegTerms) -> tuple[str, int, str, bool, bool]:
     return (terms.instrument, terms.side, side, terms.exits, terms.exits and terms.type in STOPS)
 
 
+def held_for(order: Order, number: int, at: int) -> int:
+    """What an exit and those beside it share: what its entry has open."""
+    for relation, child in scope.chain(order, number):
+        first, then = order.relations[relation].children[0], order.relations[relation].children[-1]
+        if order.relations[relation].kind == "oto" and child == then:
+            return Walk(order, at, {}).protectable(relation, scope.fill(order, first))
+    return 0
+
+
 def exits_of(order: Order, number: int) -> list[int]:
     """The legs that undo what the first of ``oto`` ``number`` has filled, our own included."""
     first, then = order.relations[number].children

@@ -16,7 +16,7 @@ from interlock.orders.facts import Fact
 from interlock.orders.terms import LegTerms
 from interlock.orders.wire import FactWire
 
-FORMAT = 2
+FORMAT = 3
 """Raised when tables or rules change; a projection of another format is rebuilt on opening."""
 
 TABLES = """
@@ -243,10 +243,11 @@ def _venue_order_status(
 
 
 def _found(db: Database, _: FactWire, fact: facts.VenueOrderFound, doc: Document) -> None:
-    # Of a late look the answer says only that what is over is over: how it ended stays.
-    _venue_order_status(db, doc, fact.status.value, VENUE_ENDS)
     if fact.status.value == "working":
+        _venue_order_status(db, doc, "working")
         _resized(db, fact, doc)
+    else:  # of a late look the answer says only that what is over is over: how it ended stays
+        _venue_order_status(db, doc, fact.status.value, VENUE_ENDS)
 
 
 def _amended(db: Database, _: FactWire, fact: facts.VenueOrderAmended, doc: Document) -> None:
@@ -256,12 +257,13 @@ def _amended(db: Database, _: FactWire, fact: facts.VenueOrderAmended, doc: Docu
 def _resized(
     db: Database, fact: facts.VenueOrderAmended | facts.VenueOrderFound, doc: Document
 ) -> None:
-    """A venue order as the venue now says it is."""
+    """A venue order as the venue now says it is. It lives, whatever the fills made of it while an
+    amend was open: with its old size filled it seemed over."""
     db.execute(
         "UPDATE venue_orders SET quantity=?, whole_units=?, price=coalesce(?, price), "
         "trigger_price=coalesce(?, trigger_price), updated_at=?, "
-        "status=CASE WHEN cum_units > 0 AND cum_units >= ? THEN 'filled' ELSE status END "
-        "WHERE venue_order_id=?",
+        "status=CASE WHEN cum_units > 0 AND cum_units >= ? THEN 'filled' "
+        f"WHEN status IN {VENUE_ENDS} THEN 'working' ELSE status END WHERE venue_order_id=?",
         (
             *(doc["quantity"], fact.quantity, doc.get("price"), doc.get("trigger_price")),
             *(fact.at, fact.quantity, doc["venue_order_id"]),
