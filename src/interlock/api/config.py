@@ -98,7 +98,7 @@ source = "generated:1"
 speed = 1.0
 
 [journal]
-# Encrypt what is journaled with the master key.
+# Encrypt what is journaled with the master key: not possible yet, and refused.
 encrypt = false
 
 [signing]
@@ -154,6 +154,8 @@ def checked(config: Config, path: Path) -> Config:
             raise ConfigWrong(f"{path}: {name} is {value}; it must be from {low} to {high}.")
     if config.environment not in ("paper", "testnet", "live"):
         raise ConfigWrong(f"{path}: environment is one of paper, testnet and live.")
+    if config.journal.encrypt:
+        raise ConfigWrong(f"{path}: journal.encrypt is not possible yet; leave it false.")
     if bool(web.tls_certificate) != bool(web.tls_key):
         raise ConfigWrong(f"{path}: web.tls_certificate and web.tls_key go together.")
     safe = bool(web.tls_certificate) or web.tls_self_signed
