@@ -14,7 +14,7 @@ from chaos.kills import KillRun
 from chaos.life import ROOT, Lives
 from chaos.trial import Trial
 
-from chaos import cases, damage
+from chaos import cases, damage, served
 
 KILLS = 6
 
@@ -41,7 +41,11 @@ def test_kills_break_no_promise(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_case_breaks_no_promise(name: str, tmp_path: Path) -> None:
+def test_a_case_breaks_no_promise(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(served, "KILLS", 4)
+
     async def story() -> None:
         async with Lives(tmp_path) as lives:
             try:
