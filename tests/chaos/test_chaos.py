@@ -91,7 +91,9 @@ def test_an_interrupt_leaves_no_process_and_no_folder(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    time.sleep(2.5)
+    until = time.monotonic() + 30
+    while not list(tmp_path.rglob("journal.db")) and time.monotonic() < until:
+        time.sleep(0.05)
     folders = list(tmp_path.iterdir())
     run.send_signal(2)
     assert run.wait(20) == 130

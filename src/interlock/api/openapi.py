@@ -26,6 +26,7 @@ ALWAYS = (
     *(ApiCode.RATE_LIMITED, ApiCode.STOPPING),
 )
 """What any route that is not open may answer."""
+BODY = (RejectCode.MALFORMED, RejectCode.UNKNOWN_FIELD, RejectCode.BAD_NUMBER)
 SHAPE: tuple[ApiCode, ...] = (ApiCode.BODY_TOO_LARGE,)
 SECURITY: Document = {
     "key": {
@@ -181,7 +182,7 @@ def errors(route: Route) -> list[Code]:
         codes += ALWAYS
         codes.append(ApiCode.INTERNAL)
     if route.body is not None:
-        codes += [RejectCode.MALFORMED, RejectCode.UNKNOWN_FIELD, *SHAPE]
+        codes += [*BODY, *SHAPE]
     if route.keyed:
         codes += [ApiCode.IDEMPOTENCY_KEY_MISSING, RejectCode.KEY_REUSED, RejectCode.BAD_NUMBER]
     return list(dict.fromkeys(codes))
