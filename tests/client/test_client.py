@@ -48,7 +48,7 @@ def test_everything_a_desk_does_in_a_day(tmp_path: Path) -> None:
         client.place(c.limit("20000", buy="1", instrument=BTC), tag="other")
         assert [line.client_order_id for line in client.orders(tag="deep")] == ["l2", "l1", "l0"]
         assert client.cancel(client.order("l0").order_id).order_id
-        assert client.order("l0").status == "canceled"
+        until(lambda: client.order("l0").status, lambda status: status == "canceled")
         straddle = c.oco(
             c.stop("40000", buy="1", instrument=BTC, id="up"),
             c.stop("20000", sell="1", instrument=BTC, id="down"),
