@@ -17,7 +17,7 @@ from rich.tree import Tree
 from interlock.cli.demo_view import COLOURS, LOUD
 from interlock.cli.text import time_text
 from interlock.client import Client, Fact, Message, Refused, Snapshot
-from interlock.client.views import Leg, Order
+from interlock.client.views import Leg, Level, Order
 
 ORDERS_SHOWN = 12
 ASKED_MAX = 6
@@ -113,7 +113,7 @@ def tree(order: Order) -> Tree:
 
 def leg_text(leg: Leg) -> Text:
     level = leg.trigger_price if leg.trigger_price is not None else leg.price
-    at = f" @ {level}" if level is not None else ""
+    at = f" @ {level_text(level)}" if level is not None else ""
     filled = f" {leg.cum_quantity} filled" if leg.cum_quantity else ""
     return Text.assemble(
         f"{leg.leg} {leg.side} {leg.type}{at} ",
@@ -122,6 +122,14 @@ def leg_text(leg: Leg) -> Text:
         no_wrap=True,
         overflow="ellipsis",
     )
+
+
+def level_text(level: Level) -> str:
+    """A price; one that waits for its entry as the distance it will be at."""
+    if isinstance(level, dict):
+        ((unit, value),) = level["from_entry"].items()
+        return f"entry {value} {unit}"
+    return str(level)
 
 
 def fact_line(fact: Fact) -> str:

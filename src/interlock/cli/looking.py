@@ -38,7 +38,7 @@ def order(
     if json:
         return shown(found)
     console = out()
-    fields: dict[str, Any] = msgspec.to_builtins(found)
+    fields: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(found))
     row = {name: fields[name] for name in views.OrderLine.__struct_fields__}
     row["document"] = msgspec.json.encode(found.placed).decode()
     rest = {name: fields[name] for name in ("legs", "venue_orders", "fills", "incidents")}
@@ -59,7 +59,7 @@ def story(found: views.Order) -> list[tuple[int, str]]:
         if sent.status in ("canceled", "rejected", "expired"):
             why = f" ({sent.reason})" if sent.reason else ""
             told.append((sent.updated_at, 3, f"{sent.leg}: {sent.status} at the venue{why}"))
-    for fill in found.fills:
+    for fill in sorted(found.fills, key=lambda fill: fill.event_seq):
         what = f"{fill.leg}: filled {fill.quantity} @ {fill.price}"
         told.append((fill.at, 2, what + (", late" if fill.late else "")))
     for one in found.incidents:
@@ -69,7 +69,7 @@ def story(found: views.Order) -> list[tuple[int, str]]:
     if found.done_at is not None:
         why = f" ({found.reason})" if found.reason else ""
         told.append((found.done_at, 4, f"done: {found.status}{why}"))
-    return [(at, what) for at, _, what in sorted(told)]
+    return [(at, what) for at, _, what in sorted(told, key=lambda one: one[:2])]
 
 
 def list_orders(status: str | None, profile: str | None, json: bool, most: int) -> int:

@@ -29,7 +29,12 @@ Level = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 
 def place(
     file: Annotated[
-        Path | None, Parameter(help="An order as JSON (docs/ORDERS.md); - for standard input.")
+        Path | None,
+        Parameter(
+            # For the - alone: what else begins with one is no file.
+            allow_leading_hyphen=True,
+            help="An order as JSON (docs/ORDERS.md); - for standard input.",
+        ),
     ] = None,
     *,
     buy: Annotated[Side | None, Parameter(negative="", help="QUANTITY SYMBOL.")] = None,
@@ -72,6 +77,8 @@ def place(
     """
     typed = (buy, sell, limit, take_profit, stop_loss, oco or None)
     if file is not None:
+        if str(file).startswith("-") and str(file) != "-":
+            raise BadInput(f"There is no option {file}. See: interlock place --help")
         if any(one is not None for one in typed):
             raise BadInput("Give an order as a file or as flags, not both.")
         body = read_order(file)

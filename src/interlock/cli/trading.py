@@ -12,7 +12,7 @@ from interlock.cli.connect import ProfileName, Yes, trading
 from interlock.cli.errors import BadInput
 from interlock.cli.keys import password
 from interlock.cli.text import out
-from interlock.client import Client, Refused, from_entry
+from interlock.client import Client, Refused
 
 Account = Annotated[str, Parameter(help="Whose.")]
 OneOrder = Annotated[str, Parameter(help="The order's id, or its client order id.")]
@@ -31,9 +31,6 @@ def amend(
     trigger_price: Annotated[str | None, Parameter(help="The new level of a stop.")] = None,
     quantity: Annotated[str | None, Parameter(help="The new quantity.")] = None,
     trail_bps: Annotated[int | None, Parameter(help="The new trail, in basis points.")] = None,
-    break_even: Annotated[
-        bool, Parameter(negative="", help="The stop to the average entry price.")
-    ] = False,
     if_version: Annotated[
         int | None, Parameter(help="Only if nobody changed the order since this version.")
     ] = None,
@@ -47,14 +44,10 @@ def amend(
         interlock amend wheat-42 stop_loss --trigger-price 28500
 
         interlock amend wheat-42 take_profit --price 34500 --if-version 2
-
-        interlock amend wheat-42 stop_loss --break-even
     """
     change: dict[str, Any] = {"price": price, "trigger_price": trigger_price, "quantity": quantity}
     if trail_bps is not None:
         change["trail"] = {"bps": trail_bps}
-    if break_even:
-        change["trigger_price"] = from_entry(bps=0)
     change = {name: value for name, value in change.items() if value is not None}
     if not change:
         raise BadInput("Say what to change, such as --trigger-price 28500.")

@@ -7,7 +7,18 @@ Times are integer nanoseconds UTC.
 from decimal import Decimal
 from typing import Any
 
-from msgspec import Struct
+import msgspec
+from msgspec import Struct, field
+
+Level = Decimal | dict[str, Any]
+"""A price, or, until its entry has filled, ``{"from_entry": ...}``."""
+
+
+def level(text: str | None) -> Level | None:
+    if text is None or not text.startswith("{"):
+        return None if text is None else Decimal(text)
+    relative: dict[str, Any] = msgspec.json.decode(text)
+    return relative
 
 
 class Placed(Struct, frozen=True):
@@ -69,12 +80,22 @@ class Leg(Struct, frozen=True):
     quantity: Decimal
     cum_quantity: Decimal
     status: str
-    price: Decimal | None
-    trigger_price: Decimal | None
+    price_text: str | None = field(name="price")
+    trigger_price_text: str | None = field(name="trigger_price")
     system: str
     """Why Interlock added it: ``flatten``, ``close`` or ``safety_stop``; else empty."""
     reason: str
     updated_at: int
+
+    @property
+    def price(self) -> Level | None:
+        """The limit."""
+        return level(self.price_text)
+
+    @property
+    def trigger_price(self) -> Level | None:
+        """What makes it due."""
+        return level(self.trigger_price_text)
 
 
 class VenueOrder(Struct, frozen=True):
