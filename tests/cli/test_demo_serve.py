@@ -12,9 +12,9 @@ import pytest
 SECONDS_MAX = 90
 
 
-def begun(folder: Path, *more: str) -> "subprocess.Popen[str]":
+def begun(folder: Path, speed: str = "400") -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        [sys.executable, "-m", "interlock", "demo", "--serve", "--speed", "400", *more],
+        [sys.executable, "-m", "interlock", "demo", "--serve", "--speed", speed],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -34,7 +34,7 @@ def test_a_bracket_and_a_straddle_are_watched_until_they_are_done(tmp_path: Path
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_interrupted_it_leaves_no_server_and_no_file(tmp_path: Path, number: int) -> None:
-    demo = begun(tmp_path, "--speed", "1")
+    demo = begun(tmp_path, "1")
     assert demo.stdout is not None
     port = 0
     for line in demo.stdout:
