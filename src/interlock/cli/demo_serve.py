@@ -55,7 +55,7 @@ def demo_serve(seed: int, speed: float, plain: bool) -> int:
     console = out()
     try:
         with ended_as_by_ctrl_c(), served(seed, speed, console) as (url, password):
-            with Client(url) as admin:
+            with Client(url, "", "") as admin:
                 admin.login(password)
                 made = admin.keys.make("demo", ["read", "trade"])
                 admin.logout()

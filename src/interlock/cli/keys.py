@@ -34,7 +34,7 @@ def admin(profile_name: str | None, url: str | None = None) -> Iterator[tuple[Cl
     name, profile = chosen(known, os.environ, file)
     if url is not None:
         profile = msgspec.structs.replace(profile, url=url)
-    with told(name, profile), Client(profile.url) as client:
+    with told(name, profile), Client(profile.url, "", "") as client:
         client.health()
         client.login(password(profile.url))
         try:

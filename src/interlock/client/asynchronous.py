@@ -16,7 +16,7 @@ from interlock.client.following import Broken, Follower, Message
 from interlock.client.numbers import Number
 from interlock.client.proof import Proof
 from interlock.client.retrying import Call, Pause, Retry, attempts
-from interlock.client.settings import STREAM_RETRY, URL, http_settings
+from interlock.client.settings import STREAM_RETRY, URL, http_settings, said
 from interlock.client.words import Node
 
 Answer = TypeVar("Answer")
@@ -28,9 +28,9 @@ class AsyncClient:
 
     def __init__(
         self,
-        url: str = URL,
-        key_id: str = "",
-        secret: str = "",
+        url: str | None = None,
+        key_id: str | None = None,
+        secret: str | None = None,
         *,
         account: str = "main",
         retry: Retry | None = None,
@@ -38,12 +38,18 @@ class AsyncClient:
         timeout_s: float = 10.0,
         verify: Any = True,
     ) -> None:
-        """``account`` is meant where none is named. ``verify`` is httpx's: a CA for TLS."""
+        """``account`` is meant where none is named. ``verify`` is httpx's: a CA for TLS.
+
+        What is left out of the first three is taken from ``INTERLOCK_URL``, ``INTERLOCK_KEY_ID``
+        and ``INTERLOCK_SECRET``.
+        """
         self.account = account
         self._retry = retry or Retry()
         self._stream_retry = stream_retry
-        self._proof = Proof(key_id, secret)
-        self._http = httpx.AsyncClient(**http_settings(url, timeout_s, verify))
+        self._proof = Proof(said(key_id, "INTERLOCK_KEY_ID"), said(secret, "INTERLOCK_SECRET"))
+        self._http = httpx.AsyncClient(
+            **http_settings(said(url, "INTERLOCK_URL", URL), timeout_s, verify)
+        )
         self.keys = AsyncKeys(self)
 
     async def __aenter__(self) -> "AsyncClient":

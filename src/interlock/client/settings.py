@@ -1,9 +1,10 @@
 """Settings that both clients share.
 
-Decides how a server is reached. Invariant: what is on this machine is never asked for through a
-proxy.
+Decides how a server is reached and what the environment stands in for. Invariant: what is on this
+machine is never asked for through a proxy.
 """
 
+import os
 from typing import Any
 
 import httpx
@@ -16,6 +17,11 @@ STREAM_RETRY = Retry(attempts=12)
 """A stream outlives a restart of its server: some forty seconds of silence."""
 NEAR = frozenset(("127.0.0.1", "::1", "localhost"))
 CONNECTIONS = 1_000
+
+
+def said(value: str | None, variable: str, otherwise: str = "") -> str:
+    """What was given, else what the environment says."""
+    return os.environ.get(variable, otherwise) if value is None else value
 
 
 def http_settings(url: str, timeout_s: float, verify: Any) -> dict[str, Any]:
