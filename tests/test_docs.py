@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_args
@@ -14,6 +16,8 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from interlock.cli.demo_serve import served
+from interlock.cli.text import err
 from interlock.engine.settings import Settings
 from interlock.engine.triggers import ATOMS_MAX
 from interlock.orders import commands as c
@@ -31,6 +35,7 @@ ORDERS = (DOCS / "ORDERS.md").read_text()
 SEMANTICS = (DOCS / "SEMANTICS.md").read_text()
 BLOCK = re.compile(r"^```json ([^\n]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SERVED = re.compile(r"^```(sh|python) server\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND_SECONDS_MAX = 120
 
 BLOCKS = [(match[1].split(), match[2]) for match in BLOCK.finditer(ORDERS)]
@@ -260,6 +265,42 @@ def test_the_readmes_commands_run_as_they_stand(tmp_path):
         )
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
         assert done.stdout or " > " in command, f"{command} said nothing"
+
+
+def script_of(path: Path) -> str:
+    """The blocks that need a server, in their order, as one shell script."""
+    parts = []
+    for language, text in SERVED.findall(path.read_text()):
+        parts.append(text if language == "sh" else f"python - <<'END'\n{text}END\n")
+    return "".join(parts)
+
+
+@pytest.mark.parametrize("name", ["README.md", "docs/CLIENT.md"])
+def test_what_needs_a_server_runs_against_one_as_it_stands(name: str, tmp_path: Path):
+    missing = [tool for tool in ("curl", "openssl") if shutil.which(tool) is None]
+    if missing:
+        pytest.skip(f"{missing} missing")
+    with served(1, 1.0, err()) as (url, password):
+        begun = int(time.time())
+        env = {k: v for k, v in os.environ.items() if not k.startswith("INTERLOCK_")} | {
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "XDG_CONFIG_HOME": str(tmp_path / "config"),
+            "INTERLOCK_URL": url,
+            "INTERLOCK_ADMIN_PASSWORD": password,
+            "no_proxy": "*",
+        }
+        while int(time.time()) == begun:  # the shell signs in whole seconds, not before the start
+            time.sleep(0.01)
+        done = subprocess.run(
+            ["sh", "-eux", "-c", script_of(ROOT / name)],
+            cwd=tmp_path,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS_MAX,
+            check=False,
+        )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_scripts_that_the_readme_names_are_there():

@@ -14,7 +14,7 @@ from cyclopts.exceptions import CycloptsError
 
 from interlock.api.access.errors import AccessError
 from interlock.cli.app import app
-from interlock.cli.errors import BadInput, Exit
+from interlock.cli.errors import BadInput, Exit, WorldTrouble
 from interlock.journal.errors import JournalError
 from interlock.market.errors import MarketFileError
 from interlock.runtime.errors import RuntimeTrouble
@@ -43,7 +43,7 @@ def guarded(action: Callable[[], object]) -> int:
         return _told(str(error), Exit.BAD_INPUT)
     except CycloptsError as error:
         return _told(f"{error}\nTry: interlock --help", Exit.BAD_INPUT)
-    except (JournalError, RuntimeTrouble, AccessError) as error:
+    except (JournalError, RuntimeTrouble, AccessError, WorldTrouble) as error:
         return _told(_sentence(str(error)), Exit.WORLD_TROUBLE)
     except (OSError, sqlite3.Error) as error:
         return _told(_sentence(str(error)), Exit.WORLD_TROUBLE)

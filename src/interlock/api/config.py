@@ -17,7 +17,14 @@ from interlock.orders.decoding import decode_body
 from interlock.orders.rejects import Reject
 
 PREFIX = "INTERLOCK_"
-NOT_SETTINGS = frozenset(("INTERLOCK_MASTER_KEY", "INTERLOCK_PROFILE"))
+NOT_SETTINGS = frozenset(
+    (
+        "INTERLOCK_MASTER_KEY",
+        *("INTERLOCK_PROFILE", "INTERLOCK_URL", "INTERLOCK_KEY_ID", "INTERLOCK_SECRET"),
+        "INTERLOCK_ADMIN_PASSWORD",
+    )
+)
+"""Read elsewhere: the master key by access, the others by the command line."""
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 

@@ -9,12 +9,17 @@ from cyclopts import App
 
 from interlock.cli.demo import demo
 from interlock.cli.facts import facts
+from interlock.cli.keys import keys, profiles
+from interlock.cli.looking import fills, order, positions
 from interlock.cli.mending import rebuild, repair
 from interlock.cli.orders import orders
+from interlock.cli.place import place
 from interlock.cli.replay import replay
 from interlock.cli.serve import config, serve
 from interlock.cli.sim import sim
 from interlock.cli.text import err
+from interlock.cli.trading import amend, cancel, close, kill, resume
+from interlock.cli.watch import watch
 from interlock.runtime.build import built
 
 HELP = """Interlock works orders of several legs: brackets, OCOs, ladders, straddles, trails.
@@ -33,6 +38,12 @@ The usual path:
     interlock orders DIR --order ID                      what became of an order, and why
 
     interlock serve                                      orders over HTTP, on a paper exchange
+
+    interlock keys create NAME --scopes read,trade --save default
+
+    interlock place --buy 0.5 BTCUSDT.PAPER --take-profit +3% --stop-loss -1%
+
+    interlock watch                                      what becomes of it, live
 """
 EPILOGUE = """Exit codes: 0 fine · 1 a check failed · 2 bad usage or input · 3 trouble with the \
 world (journal locked or damaged, disk) · 130 interrupted · 70 a bug of Interlock's."""
@@ -59,6 +70,10 @@ app.command(repair)
 app.command(sim)
 app.command(serve)
 app.command(config)
+app.command(keys)
+app.command(profiles)
+for command in (place, order, watch, amend, cancel, close, positions, fills, kill, resume):
+    app.command(command)
 
 
 @app.command

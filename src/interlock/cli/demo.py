@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.live import Live
 
+from interlock.cli.demo_serve import SPEED, demo_serve
 from interlock.cli.demo_story import CRASH_AT_NS, INSTRUMENT, STRETCHES, Story, wall_seconds
 from interlock.cli.demo_view import View
 from interlock.cli.errors import Exit
@@ -32,7 +33,7 @@ FRAME_S = 0.1
 SEED = 4
 PHASES = ("calm", "trend", "calm before the crash", "flash crash, wick and recovery")
 NEXT = (
-    "script/demo --seed 7                  another market, the same orders",
+    "interlock demo --seed 7               another market, the same orders",
     "interlock replay --orders examples/orders.jsonl --market examples/BTCUSDT_trades.csv --check",
     "                                      orders from a file in a market from a file",
     "interlock replay ... --journal ./j    keep everything that happened",
@@ -48,17 +49,33 @@ Plain = Annotated[
 ]
 
 
-def demo(*, fast: Fast = False, plain: Plain = False, seed: Seed = SEED) -> int:
+def demo(
+    *,
+    fast: Fast = False,
+    plain: Plain = False,
+    seed: Seed = SEED,
+    serve: Annotated[
+        bool,
+        Parameter(negative="", help="On a real server instead: serve, place and watch, for real."),
+    ] = False,
+    speed: Annotated[
+        float, Parameter(help="With --serve: how many times as fast as real time the market is.")
+    ] = SPEED,
+) -> int:
     """Watch a bracket, a ladder, a trailing stop and a straddle live through a flash crash.
 
     For example:
 
         interlock demo
 
+        interlock demo --serve
+
         interlock demo --fast --plain
 
         interlock demo --seed 7
     """
+    if serve:
+        return demo_serve(seed, speed, plain)
     console = out()
     show = _Show(seed, console)
     try:

@@ -20,5 +20,9 @@ class BadInput(Exception):
     """An input that cannot be used; the message names file, field, rule and way out."""
 
 
+class WorldTrouble(Exception):
+    """Nothing is wrong with what was asked, but it could not be done; the message says why."""
+
+
 def at_line(file: Path, line: int, message: str) -> str:
     return f"{file}:{line}: {message}"

@@ -1,7 +1,7 @@
-"""``interlock orders``: what became of the orders of a journal, from its projection.
+"""``interlock orders``: what became of orders, from a journal's projection or from a server.
 
-Decides how an order reads as a tree. Invariant: nothing is changed but the projection, which is
-caught up first when nobody else is writing.
+Decides which of the two is asked. Invariant: nothing of a journal is changed but its projection,
+which is caught up first when nobody else is writing.
 """
 
 from pathlib import Path
@@ -10,11 +10,13 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter
 from rich.console import Console
-from rich.tree import Tree
 
+from interlock.cli import looking
+from interlock.cli.connect import ProfileName
 from interlock.cli.errors import BadInput
-from interlock.cli.facts import Folder, Json, OrderId, open_reader
-from interlock.cli.text import err, out, plain_table, time_text
+from interlock.cli.facts import Json, OrderId, open_reader
+from interlock.cli.order_tree import Whole, moment, tree_of
+from interlock.cli.text import err, out, plain_table
 from interlock.journal.errors import JournalLocked
 from interlock.journal.projection import NAME, Projection, Row
 from interlock.journal.sqlite import SqliteJournal
@@ -23,17 +25,22 @@ SHOWN_MAX = 100_000
 
 
 def orders(
-    folder: Folder,
+    folder: Annotated[
+        Path | None, Parameter(help="A journal's folder; the profile's server when not given.")
+    ] = None,
     *,
     order: OrderId = None,
     status: Annotated[
         str | None, Parameter(help="Only these: working, canceling, filled, canceled, expired ...")
     ] = None,
+    profile: ProfileName = None,
     json: Json = False,
 ) -> int:
-    """List the orders of a journal, or show one with its legs, venue orders, fills and incidents.
+    """List orders, or show one with its legs, venue orders, fills and incidents.
 
     For example:
+
+        interlock orders
 
         interlock orders ./j
 
@@ -41,6 +48,10 @@ def orders(
 
         interlock orders ./j --order wheat-42
     """
+    if folder is None:
+        if order is not None:
+            return looking.order(order, profile=profile, json=json)
+        return looking.list_orders(status, profile, json, SHOWN_MAX)
     open_reader(folder).close()
     projection = _caught_up(folder)
     try:
@@ -55,14 +66,10 @@ def orders(
                 f"with: interlock orders {folder}"
             )
         whole = _whole(projection, row)
-        _show_json(whole) if json else out().print(_tree(whole))
+        _show_json(whole) if json else out().print(tree_of(whole))
     finally:
         projection.close()
     return 0
-
-
-Whole = dict[str, Row | list[Row]]
-Legs = dict[object, Row]
 
 
 def _caught_up(folder: Path) -> Projection:
@@ -114,81 +121,7 @@ def _show_table(rows: list[Row], console: Console) -> None:
         table.add_row(
             *(str(row[name]) for name in ("order_id", "client_order_id", "account")),
             *(str(row[name]) for name in ("instrument", "status")),
-            _time(row["accepted_at"]),
-            _time(row["done_at"]),
+            moment(row["accepted_at"]),
+            moment(row["done_at"]),
         )
     console.print(table)
-
-
-def _time(at: object) -> str:
-    return time_text(at) if isinstance(at, int) else "-"
-
-
-def _tree(whole: Whole) -> Tree:
-    order = whole["order"]
-    assert isinstance(order, dict)
-    document = msgspec.json.decode(str(order["document"]))
-    legs: Legs = {leg["leg"]: leg for leg in _rows(whole, "legs")}
-    top = Tree(
-        f"{order['client_order_id']} ({order['order_id']}) {order['status']}, account "
-        f"{order['account']}, accepted {_time(order['accepted_at'])}, done "
-        f"{_time(order['done_at'])}"
-    )
-    shown = _add_node(top, document, legs, whole)
-    for name, leg in legs.items():
-        if name not in shown:
-            _add_leg(top, leg, whole)
-    for incident in _rows(whole, "incidents"):
-        ended = f"closed {_time(incident['closed_at'])}: {incident['outcome']}"
-        top.add(
-            f"incident {incident['kind']} {_time(incident['opened_at'])}: {incident['detail']} "
-            f"({'open' if incident['closed_at'] is None else ended})"
-        )
-    return top
-
-
-def _add_node(above: Tree, node: dict[str, object], legs: Legs, whole: Whole) -> set[object]:
-    """A relation with what is below it, or a leg; answers the legs shown."""
-    children = [node[name] for name in ("first", "then") if name in node]
-    several = node.get("legs")
-    children += several if isinstance(several, list) else []
-    if not children:
-        leg = legs.get(node["id"])
-        if leg is not None:
-            _add_leg(above, leg, whole)
-        return {node["id"]}
-    branch = above.add(f"{node['type']} ({node['id']})")
-    shown: set[object] = set()
-    for child in children:
-        assert isinstance(child, dict)
-        shown |= _add_node(branch, child, legs, whole)
-    return shown
-
-
-def _add_leg(above: Tree, leg: Row, whole: Whole) -> None:
-    at = [f"{name} {leg[name]}" for name in ("price", "trigger_price") if leg[name] is not None]
-    why = f" ({leg['reason']})" if leg["reason"] else ""
-    branch = above.add(
-        f"{leg['leg']}: {leg['type']} {leg['side']} {leg['quantity']} {leg['instrument']}"
-        f"{' '.join(['', *at])}: {leg['status']}, filled {leg['cum_quantity']}{why}"
-    )
-    for venue_order in _rows(whole, "venue_orders"):
-        if venue_order["leg"] != leg["leg"]:
-            continue
-        sent = branch.add(
-            f"{venue_order['venue_order_id']} {venue_order['order_type']} "
-            f"{venue_order['quantity']}: {venue_order['status']}, sent "
-            f"{_time(venue_order['sent_at'])}"
-        )
-        for fill in _rows(whole, "fills"):
-            if fill["venue_order_id"] == venue_order["venue_order_id"]:
-                sent.add(
-                    f"fill {fill['quantity']} @ {fill['price']} {_time(fill['at'])} "
-                    f"({fill['exec_id']})"
-                )
-
-
-def _rows(whole: Whole, name: str) -> list[Row]:
-    rows = whole[name]
-    assert isinstance(rows, list)
-    return rows

@@ -1,0 +1,154 @@
+"""Commands that only look: one order with its story, orders, positions, fills.
+
+Decides how they read. Invariant: what is shown is what the server said, to the last digit.
+"""
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Annotated, Any
+
+import msgspec
+from cyclopts import Parameter
+
+from interlock.cli.connect import ProfileName, ServerJson, reading
+from interlock.cli.order_tree import tree_of
+from interlock.cli.text import out, plain_table, time_text
+from interlock.client import views
+
+Account = Annotated[str | None, Parameter(help="Only of this account.")]
+Limit = Annotated[int, Parameter(help="How many at most, the latest.")]
+
+
+def order(
+    order: Annotated[str, Parameter(help="The order's id, or its client order id.")],
+    /,
+    *,
+    account: Account = None,
+    profile: ProfileName = None,
+    json: ServerJson = False,
+) -> int:
+    """Show one order: its tree as it stands, and its story.
+
+    For example:
+
+        interlock order wheat-42
+    """
+    with reading(profile) as client:
+        found = client.order(order, account=account)
+    if json:
+        return shown(found)
+    console = out()
+    fields: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(found))
+    row = {name: fields[name] for name in views.OrderLine.__struct_fields__}
+    row["document"] = msgspec.json.encode(found.placed).decode()
+    rest = {name: fields[name] for name in ("legs", "venue_orders", "fills", "incidents")}
+    console.print(tree_of({"order": row, **rest}))
+    console.print("\nIts story:")
+    for at, what in story(found):
+        console.print(f"  {time_text(at)}  {what}")
+    return 0
+
+
+def story(found: views.Order) -> list[tuple[int, str]]:
+    """What happened, in its order; what happened at one moment as it must have."""
+    told = [(found.accepted_at, 0, "accepted")]
+    for sent in found.venue_orders:
+        at = f" @ {sent.price}" if sent.price is not None else ""
+        what = f"{sent.side} {sent.quantity} {sent.order_type}{at}"
+        told.append((sent.sent_at, 1, f"{sent.leg}: sent to the venue: {what}"))
+        if sent.status in ("canceled", "rejected", "expired"):
+            why = f" ({sent.reason})" if sent.reason else ""
+            told.append((sent.updated_at, 3, f"{sent.leg}: {sent.status} at the venue{why}"))
+    for fill in sorted(found.fills, key=lambda fill: fill.event_seq):
+        what = f"{fill.leg}: filled {fill.quantity} @ {fill.price}"
+        told.append((fill.at, 2, what + (", late" if fill.late else "")))
+    for one in found.incidents:
+        told.append((one.opened_at, 2, f"incident {one.kind}: {one.detail}"))
+        if one.closed_at is not None:
+            told.append((one.closed_at, 2, f"incident {one.kind} closed: {one.outcome}"))
+    if found.done_at is not None:
+        why = f" ({found.reason})" if found.reason else ""
+        told.append((found.done_at, 4, f"done: {found.status}{why}"))
+    return [(at, what) for at, _, what in sorted(told, key=lambda one: one[:2])]
+
+
+def list_orders(status: str | None, profile: str | None, json: bool, most: int) -> int:
+    """``interlock orders`` without a folder."""
+    with reading(profile) as client:
+        found = list(islice(client.orders(status=status), most))[::-1]
+    if json:
+        return shown(found)
+    rows = [
+        (
+            *(one.order_id, one.client_order_id, one.account, one.instrument, one.status),
+            time_text(one.accepted_at),
+            time_text(one.done_at) if one.done_at is not None else "-",
+        )
+        for one in found
+    ]
+    heads = ("order", "client id", "account", "instrument", "status", "accepted", "done")
+    return table(heads, rows, "No order.")
+
+
+def positions(
+    *, account: Account = None, profile: ProfileName = None, json: ServerJson = False
+) -> int:
+    """Show the positions our fills have made.
+
+    For example:
+
+        interlock positions
+
+        interlock positions --account main --json
+    """
+    with reading(profile) as client:
+        found = client.positions(account=account)
+    if json:
+        return shown(found)
+    rows = [(p.account, p.instrument, p.position_side or "-", str(p.quantity)) for p in found]
+    return table(("account", "instrument", "side", "quantity"), rows, "No position.")
+
+
+def fills(
+    *,
+    order: Annotated[str | None, Parameter(help="Only of this order, by its id.")] = None,
+    account: Account = None,
+    limit: Limit = 50,
+    profile: ProfileName = None,
+    json: ServerJson = False,
+) -> int:
+    """List fills, the latest last.
+
+    For example:
+
+        interlock fills
+
+        interlock fills --order o000001a --json
+    """
+    with reading(profile) as client:
+        found = list(islice(client.fills(account=account, order_id=order), limit))[::-1]
+    if json:
+        return shown(found)
+    rows = [
+        (
+            *(time_text(f.at), f.order_id, f.leg, f.instrument, f.side),
+            *(str(f.quantity), str(f.price), str(f.fee)),
+        )
+        for f in found
+    ]
+    heads = ("at", "order", "leg", "instrument", "side", "quantity", "price", "fee")
+    return table(heads, rows, "No fill.")
+
+
+def shown(found: object) -> int:
+    print(msgspec.json.encode(found).decode())
+    return 0
+
+
+def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], none: str) -> int:
+    console = out()
+    made = plain_table(console, *heads)
+    for row in rows:
+        made.add_row(*row)
+    console.print(made if made.row_count else none)
+    return 0

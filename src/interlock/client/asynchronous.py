@@ -1,0 +1,310 @@
+"""The client for programs on asyncio.
+
+Decides nothing: what is asked is in ``calls``, when it is asked again in ``retrying``. Invariant:
+it has the methods of ``Client``, with the same names and arguments.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, TypeVar
+
+import httpx
+
+from interlock.client import calls, views
+from interlock.client.following import Broken, Follower, Message
+from interlock.client.numbers import Number
+from interlock.client.proof import Proof
+from interlock.client.retrying import Call, Pause, Retry, attempts
+from interlock.client.settings import STREAM_RETRY, URL, http_settings, said
+from interlock.client.words import Node
+
+Answer = TypeVar("Answer")
+Item = TypeVar("Item")
+
+
+class AsyncClient:
+    """One server, asked with one key: ``AsyncClient(url, key_id, secret)``."""
+
+    def __init__(
+        self,
+        url: str | None = None,
+        key_id: str | None = None,
+        secret: str | None = None,
+        *,
+        account: str = "main",
+        retry: Retry | None = None,
+        stream_retry: Retry = STREAM_RETRY,
+        timeout_s: float = 10.0,
+        verify: Any = True,
+    ) -> None:
+        """``account`` is meant where none is named. ``verify`` is httpx's: a CA for TLS.
+
+        What is left out of the first three is taken from ``INTERLOCK_URL``, ``INTERLOCK_KEY_ID``
+        and ``INTERLOCK_SECRET``.
+        """
+        self.account = account
+        self._retry = retry or Retry()
+        self._stream_retry = stream_retry
+        self._proof = Proof(said(key_id, "INTERLOCK_KEY_ID"), said(secret, "INTERLOCK_SECRET"))
+        self._http = httpx.AsyncClient(
+            **http_settings(said(url, "INTERLOCK_URL", URL), timeout_s, verify)
+        )
+        self.keys = AsyncKeys(self)
+
+    async def __aenter__(self) -> "AsyncClient":
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close_connections()
+
+    async def close_connections(self) -> None:
+        """Let go of the connections; ``async with AsyncClient(...)`` does it by itself."""
+        await self._http.aclose()
+
+    async def place(
+        self,
+        order: Node,
+        client_order_id: str | None = None,
+        *,
+        account: str | None = None,
+        policy: Mapping[str, Any] | None = None,
+        rules: Sequence[Mapping[str, Any]] | None = None,
+        tag: str | None = None,
+        round: bool | None = None,
+        made_at: str | int | None = None,
+        max_age_ms: int | None = None,
+    ) -> views.Placed:
+        """Place one tree of legs. An id is made where none is given."""
+        more = {"tag": tag, "round": round, "made_at": made_at, "max_age_ms": max_age_ms}
+        whose = account or self.account
+        call = calls.place(order, client_order_id, whose, policy=policy, rules=rules, **more)
+        return await self.ask(call)
+
+    async def place_many(self, placements: Sequence[Node], *, atomic: bool = False) -> views.Batch:
+        """Place many, each made by ``placement(...)``; with ``atomic`` all of them or none."""
+        return await self.ask(calls.place_many(placements, atomic))
+
+    async def order(self, order_id: str, *, account: str | None = None) -> views.Order:
+        """One order whole, by its id or its client order id."""
+        return await self.ask(calls.order(order_id, account))
+
+    def orders(
+        self,
+        *,
+        account: str | None = None,
+        instrument: str | None = None,
+        status: str | None = None,
+        tag: str | None = None,
+        live: bool = False,
+    ) -> AsyncIterator[views.OrderLine]:
+        """All that match, latest first, page by page as they are asked for."""
+        filters = {"account": account, "instrument": instrument, "status": status, "tag": tag}
+        return self._pages("/v1/orders", views.OrderLine, **filters, live=live)
+
+    async def amend(
+        self,
+        order_id: str,
+        legs: Mapping[str, Mapping[str, Any]],
+        *,
+        if_version: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> views.Done:
+        """Change live legs: ``amend(id, {"stop_loss": {"trigger_price": "28500"}})``."""
+        return await self.ask(calls.amend(order_id, legs, if_version, idempotency_key))
+
+    async def cancel(
+        self, order_id: str, *, exposure: str | None = None, idempotency_key: str | None = None
+    ) -> views.Done:
+        """``exposure`` is ``protect`` (the server's default), ``flatten`` or ``release``."""
+        return await self.ask(calls.cancel(order_id, exposure, idempotency_key))
+
+    async def cancel_leg(
+        self, order_id: str, leg: str, *, idempotency_key: str | None = None
+    ) -> views.Done:
+        """End one leg; the others go on."""
+        return await self.ask(calls.cancel_leg(order_id, leg, idempotency_key))
+
+    async def cancel_all(
+        self,
+        *,
+        account: str | None = None,
+        instrument: str | None = None,
+        side: str | None = None,
+        tag: str | None = None,
+        exposure: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> views.Done:
+        """Cancel every live order of the account that matches all filters given."""
+        filters = {"instrument": instrument, "side": side, "tag": tag, "exposure": exposure}
+        whose = account or self.account
+        return await self.ask(calls.cancel_all(idempotency_key, account=whose, **filters))
+
+    async def close(
+        self,
+        instrument: str,
+        *,
+        account: str | None = None,
+        position_side: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> views.Done:
+        """Close a position with all its legs."""
+        whose = account or self.account
+        position = {"account": whose, "instrument": instrument, "position_side": position_side}
+        return await self.ask(calls.close(idempotency_key, **position))
+
+    async def signal(
+        self, name: str, value: Number, *, idempotency_key: str | None = None
+    ) -> views.Done:
+        """Give a signal that conditions may watch its value."""
+        return await self.ask(calls.signal(name, value, idempotency_key))
+
+    async def positions(self, *, account: str | None = None) -> tuple[views.Position, ...]:
+        return await self._items("/v1/positions", views.Position, account=account)
+
+    def fills(
+        self, *, account: str | None = None, order_id: str | None = None
+    ) -> AsyncIterator[views.Fill]:
+        """Latest first, page by page."""
+        return self._pages("/v1/fills", views.Fill, account=account, order_id=order_id)
+
+    def incidents(
+        self, *, account: str | None = None, order_id: str | None = None, open: bool = False
+    ) -> AsyncIterator[views.Incident]:
+        """Latest first, page by page; ``open``: only those that wait for a person."""
+        filters = {"account": account, "order_id": order_id, "open": open}
+        return self._pages("/v1/incidents", views.Incident, **filters)
+
+    async def instruments(self) -> tuple[views.Instrument, ...]:
+        return await self._items("/v1/instruments", views.Instrument)
+
+    async def venues(self) -> tuple[views.Venue, ...]:
+        return await self._items("/v1/venues", views.Venue)
+
+    async def health(self) -> views.Health:
+        return await self.ask(calls.health())
+
+    async def kill(
+        self, *, account: str | None = None, why: str = "", flatten: bool = False
+    ) -> views.Killed:
+        """Stop trading for one account, or for all. Ends every session; never sent twice."""
+        return await self.ask(calls.kill(account, why, flatten))
+
+    async def resume(self, *, account: str | None = None) -> tuple[views.Halt, ...]:
+        """Let trading go on; what is still halted. Takes a session or a key with ``admin``."""
+        return (await self._page(calls.resume(account))).items
+
+    async def halts(self) -> tuple[views.Halt, ...]:
+        return await self._items("/v1/halts", views.Halt)
+
+    async def login(self, password: str) -> None:
+        """Begin an admin session: ``keys`` and ``resume`` go through it from now on."""
+        self._proof.session = (await self.ask(calls.login(password))).session
+
+    async def logout(self) -> None:
+        await self.ask(calls.logout())
+        self._proof.session = ""
+
+    async def stream(
+        self,
+        *,
+        account: str | None = None,
+        instrument: str | None = None,
+        order_id: str | None = None,
+        types: Sequence[str] = (),
+        snapshot: Sequence[str] = (),
+        from_seq: int | None = None,
+    ) -> AsyncIterator[Message]:
+        """A snapshot, then every fact as it is committed, over as many connections as it takes.
+
+        With ``from_seq`` no snapshot comes first, unless the server no longer has that fact.
+        """
+        query = calls.stream_query(account, instrument, order_id, types, snapshot)
+        follower = Follower(query, from_seq, self._stream_retry)
+        while True:
+            request = follower.request(self._http.build_request, self._proof.headers)
+            try:
+                answer = await self._http.send(request, stream=True)
+                try:
+                    if answer.status_code == 200:
+                        async for chunk in answer.aiter_bytes():
+                            for message in follower.feed(chunk):
+                                yield message
+                        follower.lost("the stream ended", request)
+                    else:
+                        await answer.aread()
+                        follower.answered(answer)
+                finally:
+                    await answer.aclose()
+            except (httpx.TransportError, Broken) as error:
+                follower.lost(error, request)
+            await asyncio.sleep(follower.pause_s())
+
+    async def ask(self, call: Call[Answer]) -> Answer:
+        """One call, made again as often as is right."""
+        steps = attempts(call, self._http.build_request, self._proof.headers, self._retry)
+        heard: httpx.Response | httpx.TransportError | None = None
+        while True:
+            try:
+                step = steps.send(heard)
+            except StopIteration as end:
+                answer: Answer = end.value
+                return answer
+            heard = None
+            if isinstance(step, Pause):
+                await asyncio.sleep(step.seconds)
+                continue
+            try:
+                heard = await self._http.send(step)
+            except httpx.TransportError as error:
+                heard = error
+
+    async def _page(self, call: Call[Any]) -> calls.Page[Any]:
+        found: calls.Page[Any] = await self.ask(call)
+        return found
+
+    async def _items(self, path: str, item: type[Item], **query: object) -> tuple[Item, ...]:
+        return (await self._page(calls.page(path, item, query))).items
+
+    async def _pages(self, path: str, item: type[Item], **query: object) -> AsyncIterator[Item]:
+        cursor = ""
+        while True:
+            page = await self._page(calls.page(path, item, query, cursor))
+            for one in page.items:
+                yield one
+            cursor = page.next
+            if not cursor:
+                return
+
+
+class AsyncKeys:
+    """Keys, for an admin session: ``client.login(password)`` comes first."""
+
+    def __init__(self, client: AsyncClient) -> None:
+        self._client = client
+
+    async def make(
+        self,
+        name: str,
+        scopes: Sequence[str],
+        *,
+        accounts: Sequence[str] = (),
+        allowed_ips: Sequence[str] = (),
+        expires_in_days: int | None = None,
+    ) -> views.NewKey:
+        """A key with its secret, which is never shown again."""
+        call = calls.make_key(name, scopes, accounts, allowed_ips, expires_in_days)
+        return await self._client.ask(call)
+
+    async def list(self) -> tuple[views.Key, ...]:
+        found: calls.Page[views.Key] = await self._client.ask(calls.list_keys())
+        return found.items
+
+    async def revoke(self, key_id: str) -> views.Key:
+        """At once, its streams included."""
+        return await self._client.ask(calls.revoke_key(key_id))

@@ -1,0 +1,36 @@
+"""Settings that both clients share.
+
+Decides how a server is reached and what the environment stands in for. Invariant: what is on this
+machine is never asked for through a proxy.
+"""
+
+import os
+from typing import Any
+
+import httpx
+
+from interlock.client.retrying import Retry
+
+URL = "http://127.0.0.1:8460"
+"""Where ``interlock serve`` listens when nothing else is said."""
+STREAM_RETRY = Retry(attempts=12)
+"""A stream outlives a restart of its server: some forty seconds of silence."""
+NEAR = frozenset(("127.0.0.1", "::1", "localhost"))
+CONNECTIONS = 1_000
+
+
+def said(value: str | None, variable: str, otherwise: str = "") -> str:
+    """What was given, else what the environment says."""
+    return os.environ.get(variable, otherwise) if value is None else value
+
+
+def http_settings(url: str, timeout_s: float, verify: Any) -> dict[str, Any]:
+    host = httpx.URL(url).host
+    return {
+        "base_url": url,
+        "timeout": timeout_s,
+        "verify": verify,
+        "trust_env": host not in NEAR,
+        "limits": httpx.Limits(max_connections=CONNECTIONS),
+        "headers": {"User-Agent": "interlock-client"},
+    }

@@ -1,0 +1,258 @@
+"""Answers, typed: what the server shows, with ``Decimal`` where it gives decimal text.
+
+Decides nothing: the names are the API's. Invariant: a field that a newer server adds does no harm.
+Times are integer nanoseconds UTC.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+from msgspec import Struct, field
+
+Level = Decimal | dict[str, Any]
+"""A price, or, until its entry has filled, ``{"from_entry": ...}``."""
+
+
+def level(text: str | None) -> Level | None:
+    if text is None or not text.startswith("{"):
+        return None if text is None else Decimal(text)
+    relative: dict[str, Any] = msgspec.json.decode(text)
+    return relative
+
+
+class Placed(Struct, frozen=True):
+    """An order was accepted, durably. ``replayed``: it had been before, and nothing was done."""
+
+    order_id: str
+    client_order_id: str
+    version: int = 1
+    replayed: bool = False
+
+
+class Done(Struct, frozen=True):
+    """The request took effect, durably."""
+
+    order_id: str = ""
+    version: int = 0
+    orders: tuple[str, ...] = ()
+    """The ids of the orders it was carried out on, where there may be several."""
+    replayed: bool = False
+
+
+class ProblemView(Struct, frozen=True):
+    """Why one element of a batch was refused."""
+
+    code: str
+    status: int = 0
+    detail: str = ""
+    pointer: str = ""
+    way_out: str = ""
+    setting: str = ""
+    retry: bool = False
+
+
+class BatchResult(Struct, frozen=True):
+    """What became of one element of a batch: ``accepted`` or ``refused``."""
+
+    index: int
+    status: str
+    client_order_id: str = ""
+    order_id: str = ""
+    replayed: bool = False
+    problem: ProblemView | None = None
+
+
+class Batch(Struct, frozen=True):
+    batch_id: str
+    accepted: int
+    refused: int
+    results: tuple[BatchResult, ...]
+
+
+class Leg(Struct, frozen=True):
+    """One leg as it stands."""
+
+    leg: str
+    type: str
+    instrument: str
+    side: str
+    quantity: Decimal
+    cum_quantity: Decimal
+    status: str
+    price_text: str | None = field(name="price")
+    trigger_price_text: str | None = field(name="trigger_price")
+    system: str
+    """Why Interlock added it: ``flatten``, ``close`` or ``safety_stop``; else empty."""
+    reason: str
+    updated_at: int
+
+    @property
+    def price(self) -> Level | None:
+        """The limit."""
+        return level(self.price_text)
+
+    @property
+    def trigger_price(self) -> Level | None:
+        """What makes it due."""
+        return level(self.trigger_price_text)
+
+
+class VenueOrder(Struct, frozen=True):
+    """What was sent to a venue for a leg."""
+
+    venue_order_id: str
+    leg: str
+    instrument: str
+    side: str
+    order_type: str
+    quantity: Decimal
+    cum_quantity: Decimal
+    price: Decimal | None
+    trigger_price: Decimal | None
+    status: str
+    venue_id: str
+    reason: str
+    sent_at: int
+    updated_at: int
+
+
+class Fill(Struct, frozen=True):
+    """One execution."""
+
+    event_seq: int
+    at: int
+    order_id: str
+    leg: str
+    venue_order_id: str
+    exec_id: str
+    instrument: str
+    side: str
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+    confirmed: bool
+    late: bool
+
+
+class Incident(Struct, frozen=True):
+    """Something that should not have happened, and was handled or waits for a person."""
+
+    event_seq: int
+    order_id: str
+    leg: str | None
+    kind: str
+    detail: str
+    setting: str
+    quantity: str
+    opened_at: int
+    closed_at: int | None
+    outcome: str
+
+
+class OrderLine(Struct, frozen=True):
+    """An order in a list."""
+
+    order_id: str
+    client_order_id: str
+    account: str
+    tag: str
+    instrument: str
+    status: str
+    version: int
+    accepted_at: int
+    updated_at: int
+    done_at: int | None
+    reason: str
+
+
+class Order(OrderLine, frozen=True):
+    """An order whole: as it was placed, and as it stands."""
+
+    placed: dict[str, Any]
+    """The accepted tree, policy and rules, as JSON."""
+    legs: tuple[Leg, ...]
+    venue_orders: tuple[VenueOrder, ...]
+    fills: tuple[Fill, ...]
+    incidents: tuple[Incident, ...]
+
+    @property
+    def done(self) -> bool:
+        return self.done_at is not None
+
+
+class Position(Struct, frozen=True):
+    """What our fills have made of an account's position."""
+
+    account: str
+    instrument: str
+    position_side: str | None
+    quantity: Decimal
+
+
+class Instrument(Struct, frozen=True):
+    """An instrument and its market as last seen."""
+
+    symbol: str
+    price_increment: Decimal
+    quantity_increment: Decimal
+    halted: bool
+    last: Decimal | None
+    bid: Decimal | None
+    ask: Decimal | None
+
+
+class Venue(Struct, frozen=True):
+    """A venue, what it can, and so where legs wait."""
+
+    venue: str
+    connected: bool
+    capabilities: dict[str, Any]
+    rests_at_the_venue: str
+    depends_on_this_server: str
+
+
+class Halt(Struct, frozen=True):
+    """Nothing new is taken for ``account``, or for all where there is none."""
+
+    account: str | None
+    at: int
+    by: str
+    why: str
+
+
+class Killed(Struct, frozen=True):
+    halt: Halt
+    recalled: dict[str, tuple[str, ...]]
+    """Account -> the ids of its orders that are being recalled."""
+
+
+class Key(Struct, frozen=True):
+    """A key's terms, never its secret. Times are 0 for never."""
+
+    id: str
+    name: str
+    scopes: tuple[str, ...]
+    accounts: tuple[str, ...]
+    allowed_ips: tuple[str, ...]
+    created_at: int
+    expires_at: int
+    revoked_at: int
+    last_used_at: int
+    damaged: bool = False
+
+
+class NewKey(Struct, frozen=True):
+    """A key with its secret, which is never shown again."""
+
+    key: Key
+    secret: str
+
+
+class Session(Struct, frozen=True):
+    session: str
+
+
+class Health(Struct, frozen=True):
+    status: str
+    environment: str
