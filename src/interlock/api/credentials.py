@@ -157,11 +157,19 @@ def basic(header: str) -> tuple[str, str] | None:
     return (unquote_plus(name), unquote_plus(secret)) if colon else None
 
 
+OWNER: dict[str, Any] = {"scope": Scope.ADMIN, "session_only": True, "tag": "Access"}
+
+
 def routes(credentials: Credentials) -> list[Route]:
-    key_id = Param("key_id", "The key's id", place="path", required=True, example="ik_gezdg")
-    owner: dict[str, Any] = {"scope": Scope.ADMIN, "session_only": True, "tag": "Access"}
+    return [
+        *session_routes(credentials),
+        *key_routes(credentials),
+        *short_lived_routes(credentials),
+    ]
+
+
+def session_routes(credentials: Credentials) -> list[Route]:
     password = {"owner": {"password": "correct horse battery staple"}}
-    new_key = {"a bot": {k: KEY_EXAMPLE[k] for k in ("name", "scopes", "accounts")}}
     return [
         Route(
             *("POST", "/v1/session", credentials.login, "Begin an admin session"),
@@ -176,24 +184,31 @@ def routes(credentials: Credentials) -> list[Route]:
         ),
         Route(
             *("DELETE", "/v1/session", credentials.logout, "End the session"),
-            **owner,
+            **OWNER,
             answer=dict[str, bool],
             example={"ended": True},
         ),
         Route(
             *("POST", "/v1/session/password", credentials.password, "Change the admin password"),
             "Ends every session.",
-            **owner,
+            **OWNER,
             body=PasswordBody,
             bodies={"new": {"old": "correct horse battery staple", "new": "a longer one"}},
             answer=dict[str, bool],
             example={"changed": True},
             errors=(ApiCode.UNAUTHENTICATED, ApiCode.RATE_LIMITED),
         ),
+    ]
+
+
+def key_routes(credentials: Credentials) -> list[Route]:
+    key_id = Param("key_id", "The key's id", place="path", required=True, example="ik_gezdg")
+    new_key = {"a bot": {k: KEY_EXAMPLE[k] for k in ("name", "scopes", "accounts")}}
+    return [
         Route(
             *("POST", "/v1/keys", credentials.make, "Make a key"),
             "The secret is in this answer and never shown again.",
-            **{**owner, "status": 201},
+            **{**OWNER, "status": 201},
             body=KeyBody,
             bodies=new_key,
             answer=NewKey,
@@ -202,19 +217,24 @@ def routes(credentials: Credentials) -> list[Route]:
         Route(
             *("GET", "/v1/keys", credentials.listed, "List keys"),
             "What they may do; never their secrets.",
-            **owner,
+            **OWNER,
             answer=Page,
             example={"items": [KEY_EXAMPLE], "as_of_seq": 0},
         ),
         Route(
             *("DELETE", "/v1/keys/{key_id}", credentials.revoke, "Revoke a key"),
             "At once, its streams included.",
-            **owner,
+            **OWNER,
             params=(key_id,),
             answer=KeyView,
             example={**KEY_EXAMPLE, "revoked_at": AT},
             errors=(ApiCode.NOT_FOUND,),
         ),
+    ]
+
+
+def short_lived_routes(credentials: Credentials) -> list[Route]:
+    return [
         Route(
             *("POST", "/oauth/token", credentials.token, "A short-lived token (OAuth 2.0)"),
             "Client credentials: the key's id and secret. The token is bound to the key and does "

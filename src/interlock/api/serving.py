@@ -117,10 +117,8 @@ class Server:
         )
         web = _Web(config)
         calm()
-        course = self.course
-        ticks = self.settings.market.ticks(
-            course.round, course.played, course.price, self.venue.note
-        )
+        at = self.course
+        ticks = self.settings.market.ticks(at.round, at.played, at.price, self.venue.note)
         market = asyncio.create_task(self.venue.market(ticks, self.settings.speed))
         keeping = asyncio.create_task(self._keep())
         serving = asyncio.create_task(web.serve())
