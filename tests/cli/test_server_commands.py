@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from interlock.api.config import load
 from interlock.cli import connect, keys
 from interlock.cli.profiles import Profile, load_profiles, profiles_file, save_profile
 from interlock.main import run
@@ -220,3 +221,10 @@ def test_live_asks_and_takes_only_the_word(
         said(capsys, *deep)
         said(capsys, *deep, "--yes")
         assert len(json.loads(said(capsys, "orders", "--profile", "real", "--json")[0])) == 2
+
+
+def test_what_the_commands_read_from_the_environment_is_no_setting_of_the_server(
+    tmp_path: Path,
+) -> None:
+    words = ("URL", "PROFILE", "KEY_ID", "SECRET", "ADMIN_PASSWORD")
+    load(tmp_path / "config.toml", {f"INTERLOCK_{word}": "x" for word in words})

@@ -26,13 +26,13 @@ Found = TypeVar("Found")
 class House:
     """A served desk; ``url`` is where it listens."""
 
-    def __init__(self, folder: Path, environment: str, more: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, environment: str, port: int, more: dict[str, Any]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         settings = AccessSettings(password_cost=Cost(n=16), **more)
         self.access = Access(folder, {}, time.time_ns, settings)
         self.password = self.access.admin.first_password() or ""
         course = QuietCourse()
-        self._settings = Settings(folder, course, port=0, environment=environment)
+        self._settings = Settings(folder, course, port=port, environment=environment)
         self.server: Server
         self._up = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._life()))
@@ -74,8 +74,10 @@ class House:
 
 
 @contextmanager
-def serving(folder: Path, environment: str = "paper", **access: Any) -> Iterator[House]:
-    house = House(folder, environment, access)
+def serving(
+    folder: Path, environment: str = "paper", port: int = 0, **access: Any
+) -> Iterator[House]:
+    house = House(folder, environment, port, access)
     house.start()
     try:
         yield house

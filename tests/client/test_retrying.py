@@ -115,3 +115,53 @@ def test_a_stream_ends_with_its_key(tmp_path: Path) -> None:
             with pytest.raises(c.Refused) as caught:
                 next(stream)
             assert caught.value.code == "KEY_REVOKED"
+
+
+def test_a_restart_of_the_server_is_ridden_out(tmp_path: Path) -> None:
+    """A placement waits for it; a stream begins anew, since what it missed is not at hand."""
+    patient = c.Retry(attempts=100, first_s=0.01, most_s=0.1)
+    with serving(tmp_path) as house:
+        port, key = house.server.port, house.key()
+        with c.Client(house.url, *key) as client:
+            client.place(DEEP, "before")
+    told: list[c.Message] = []
+    placed: list[str] = []
+    url = f"http://127.0.0.1:{port}"
+    with c.Client(url, *key, retry=patient, stream_retry=patient) as client:
+
+        def follow() -> None:
+            for message in client.stream():
+                told.append(message)
+                if isinstance(message, c.Fact) and message.client_order_id == "last":
+                    return
+
+        def place() -> None:
+            placed.append(client.place(DEEP, "during").order_id)
+
+        threads = [threading.Thread(target=work) for work in (follow, place)]
+        for thread in threads:
+            thread.start()
+        with serving(tmp_path, port=port):
+            threads[1].join(20)
+            until(lambda: len(told), bool)
+        with serving(tmp_path, port=port):
+            until(lambda: sum(isinstance(one, c.Snapshot) for one in told), lambda n: n == 2)
+            client.place(DEEP, "last")
+            threads[0].join(20)
+            assert not threads[0].is_alive()
+            names = [line.client_order_id for line in client.orders()]
+        assert names == ["last", "during", "before"]
+        again = [one for one in told if isinstance(one, c.Snapshot)][-1]
+        assert sorted(line.client_order_id for line in again.orders) == ["before", "during"]
+        assert told.index(again) < len(told) - 1
+
+
+def test_a_busy_stream_waits_and_a_forbidden_one_says_why(tmp_path: Path) -> None:
+    rates = {budget: Rate(1_000, 1_000) for budget in Budget} | {Budget.READING: Rate(1, 1)}
+    with serving(tmp_path, rates=rates) as house:
+        with house.client() as client:
+            client.positions()
+            assert isinstance(next(client.stream()), c.Snapshot)
+        with house.client("trade") as client, pytest.raises(c.Refused) as caught:
+            next(client.stream())
+        assert caught.value.code == "SCOPE_MISSING"

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -151,23 +151,23 @@ def until_done(
 @contextmanager
 def served(seed: int, speed: float, console: Console) -> Iterator[tuple[str, str]]:
     """A server of its own process and folder: where it listens, and its admin password."""
-    with tempfile.TemporaryDirectory(prefix="interlock-demo-") as folder:
+    with ExitStack() as ending:
+        folder = ending.enter_context(tempfile.TemporaryDirectory(prefix="interlock-demo-"))
+        errors = Path(folder) / "errors.txt"
         server = subprocess.Popen(
             [
                 *(sys.executable, "-m", "interlock", "serve", "--port", "0"),
                 *("--data", folder, "--market", f"generated:{seed}", "--speed", str(speed)),
             ],
             stdout=subprocess.PIPE,
-            stderr=(Path(folder) / "errors.txt").open("wb"),
+            stderr=ending.enter_context(errors.open("wb")),
             text=True,
             start_new_session=True,  # Ctrl-C is for this process, which then stops the server
         )
-        try:
-            found = greeting(server, Path(folder) / "errors.txt")
-            console.print(f"A server in {folder}: {found[0]} ({speed:g} times real time)")
-            yield found
-        finally:
-            stopped(server)
+        ending.callback(stopped, server)
+        found = greeting(server, errors)
+        console.print(f"A server in {folder}: {found[0]} ({speed:g} times real time)")
+        yield found
 
 
 def greeting(server: "subprocess.Popen[str]", errors: Path) -> tuple[str, str]:

@@ -16,7 +16,14 @@ from cyclopts import App, Parameter
 
 from interlock.cli.connect import ProfileName, ServerJson, told
 from interlock.cli.errors import BadInput
-from interlock.cli.profiles import Profile, chosen, load_profiles, profiles_file, save_profile
+from interlock.cli.profiles import (
+    DEFAULT,
+    Profile,
+    chosen,
+    load_profiles,
+    profiles_file,
+    save_profile,
+)
 from interlock.cli.text import err, out, plain_table, time_text
 from interlock.client import Client
 
@@ -158,7 +165,8 @@ def profiles() -> int:
     console = out()
     if not found:
         console.print(
-            f"No profile in {file}. Make one with: interlock keys create NAME --save NAME"
+            f"No profile in {file}. Make one with: interlock keys create NAME --scopes read,trade "
+            f"--save {DEFAULT}"
         )
         return 0
     table = plain_table(console, "profile", "environment", "url", "key", "secret")

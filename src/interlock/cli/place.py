@@ -23,42 +23,50 @@ PLACEMENT = (
     *("client_order_id", "account", "order", "policy", "rules", "tag", "round", "made_at"),
     "max_age_ms",
 )
-Side = tuple[str, str]
-Level = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
+OrderFile = Annotated[
+    Path | None,
+    Parameter(
+        # For the - alone: what else begins with one is no file.
+        allow_leading_hyphen=True,
+        help="An order as JSON (docs/ORDERS.md); - for standard input.",
+    ),
+]
+Trade = tuple[str, str] | None
+Side = Annotated[Trade, Parameter(negative="", help="QUANTITY SYMBOL.")]
+Limit = Annotated[
+    str | None, Parameter(help="Enter at this price or better; at the market when not given.")
+]
+TakeProfit = Annotated[
+    str | None,
+    Parameter(allow_leading_hyphen=True, help="A price, or a distance from the entry such as +3%."),
+]
+StopLoss = Annotated[
+    str | None,
+    Parameter(allow_leading_hyphen=True, help="A price, or a distance from the entry such as -1%."),
+]
+Exits = Annotated[
+    bool,
+    Parameter(negative="", help="No entry: target and stop for a position that is there already."),
+]
+OwnId = Annotated[
+    str | None, Parameter(help="Your id for it; the same id again does nothing twice.")
+]
+Account = Annotated[str, Parameter(help="Whose order it is.")]
+Tag = Annotated[str | None, Parameter(help="A strategy's name.")]
 
 
 def place(
-    file: Annotated[
-        Path | None,
-        Parameter(
-            # For the - alone: what else begins with one is no file.
-            allow_leading_hyphen=True,
-            help="An order as JSON (docs/ORDERS.md); - for standard input.",
-        ),
-    ] = None,
+    file: OrderFile = None,
     *,
-    buy: Annotated[Side | None, Parameter(negative="", help="QUANTITY SYMBOL.")] = None,
-    sell: Annotated[Side | None, Parameter(negative="", help="QUANTITY SYMBOL.")] = None,
-    limit: Annotated[
-        str | None, Parameter(help="Enter at this price or better; at the market when not given.")
-    ] = None,
-    take_profit: Annotated[
-        Level, Parameter(help="A price, or a distance from the entry such as +3%.")
-    ] = None,
-    stop_loss: Annotated[
-        Level, Parameter(help="A price, or a distance from the entry such as -1%.")
-    ] = None,
-    oco: Annotated[
-        bool,
-        Parameter(
-            negative="", help="No entry: target and stop for a position that is there already."
-        ),
-    ] = False,
-    id: Annotated[
-        str | None, Parameter(help="Your id for it; the same id again does nothing twice.")
-    ] = None,
-    account: Annotated[str, Parameter(help="Whose order it is.")] = "main",
-    tag: Annotated[str | None, Parameter(help="A strategy's name.")] = None,
+    buy: Side = None,
+    sell: Side = None,
+    limit: Limit = None,
+    take_profit: TakeProfit = None,
+    stop_loss: StopLoss = None,
+    oco: Exits = False,
+    id: OwnId = None,
+    account: Account = "main",
+    tag: Tag = None,
     profile: ProfileName = None,
     yes: Yes = False,
     json: ServerJson = False,
@@ -124,8 +132,8 @@ def read_order(file: Path) -> dict[str, Any]:
 
 
 def order_of(
-    buy: Side | None,
-    sell: Side | None,
+    buy: Trade,
+    sell: Trade,
     price: str | None,
     take_profit: str | None,
     stop_loss: str | None,
