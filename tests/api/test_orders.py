@@ -211,7 +211,7 @@ def test_batches_in_three_forms_each_order_on_its_own_or_all_or_none(tmp_path: P
         sent = {"Content-Type": "application/msgpack"}
         assert (await client.post(path, content=packed, headers=sent)).json()["accepted"] == 2
         none = await client.post(f"{path}?atomic=true", json=orders("d", "46000", "46000.001"))
-        assert (none.status_code, none.json()["pointer"]) == (422, "/orders/1/order/trigger_price")
+        assert (none.status_code, none.json()["pointer"]) == (422, "/1/order/trigger_price")
         assert (await client.get("/v1/orders/d0")).status_code == 404
         whole = await client.post(f"{path}?atomic=true", json=orders("e", "46000", "47000"))
         assert whole.json()["accepted"] == 2

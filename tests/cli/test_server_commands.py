@@ -78,6 +78,7 @@ def test_a_bracket_from_flags_lives_is_amended_and_closed(house: House, capsys: 
     for words in ("stop_loss: stop sell 0.5", "armed", "Its story:", "entry: filled 0.5 @ "):
         assert words in out
     assert "0.5" in said(capsys, "positions")[0]
+    assert "0 of it uncovered" in said(capsys, "risk")[0]
     out, err = said(capsys, "amend", "first", "stop_loss", "--trigger-price", "29500")
     assert "version 2" in out and "[default paper]" in err
     said(capsys, "cancel", "first", "--leg", "take_profit")

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, structs
 
 from interlock.api.access.limits import Allowance
 from interlock.api.desk import Desk
@@ -86,7 +86,8 @@ class Batches:
         places = tuple(element for element in elements if isinstance(element, PlaceOrder))
         answer = await self._desk.ask(PlaceOrders(places))
         if isinstance(answer, Reject):
-            return of_reject(answer)
+            # The body is the list itself.
+            return of_reject(structs.replace(answer, path=answer.path.removeprefix("orders")))
         results = [
             BatchResult(n, "accepted", place.client_order_id, order_id, answer.replayed)
             for n, (place, order_id) in enumerate(zip(places, answer.orders, strict=True))

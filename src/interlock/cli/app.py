@@ -10,7 +10,7 @@ from cyclopts import App
 from interlock.cli.demo import demo
 from interlock.cli.facts import facts
 from interlock.cli.keys import keys, profiles
-from interlock.cli.looking import fills, order, positions
+from interlock.cli.looking import fills, order, positions, risk
 from interlock.cli.mending import rebuild, repair
 from interlock.cli.orders import orders
 from interlock.cli.place import place
@@ -72,7 +72,7 @@ app.command(serve)
 app.command(config)
 app.command(keys)
 app.command(profiles)
-for command in (place, order, watch, amend, cancel, close, positions, fills, kill, resume):
+for command in (place, order, watch, amend, cancel, close, positions, risk, fills, kill, resume):
     app.command(command)
 
 

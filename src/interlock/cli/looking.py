@@ -109,6 +109,47 @@ def positions(
     return table(("account", "instrument", "side", "quantity"), rows, "No position.")
 
 
+def risk(*, account: Account = None, profile: ProfileName = None, json: ServerJson = False) -> int:
+    """Show what is at risk: held, covered by live stops, and lost if every stop is hit.
+
+    What nothing covers comes first. For example:
+
+        interlock risk
+
+        interlock risk --account main --json
+    """
+    with reading(profile) as client:
+        found = client.risk(account=account)
+    if json:
+        return shown(found)
+    rows = [
+        (
+            *(one.account, one.instrument, one.order_id or "no live order"),
+            *(str(one.exposure), str(one.covered), str(one.uncovered)),
+            str(one.loss_if_stopped),
+        )
+        for one in found.orders
+    ]
+    heads = (
+        "account",
+        "instrument",
+        "order",
+        "exposure",
+        "covered",
+        "uncovered",
+        "loss if stopped",
+    )
+    table(heads, rows, "Nothing is held.")
+    for total in found.by_account:
+        least, most = total.if_all_entries_fill
+        out().print(
+            f"{total.account} {total.instrument}: {total.exposure} held, {total.uncovered} of it "
+            f"uncovered; if every entry fills between {least} and {most}; "
+            f"{total.loss_if_stopped} lost if every stop is hit."
+        )
+    return 0
+
+
 def fills(
     *,
     order: Annotated[str | None, Parameter(help="Only of this order, by its id.")] = None,

@@ -164,6 +164,17 @@ class AsyncClient:
         """Give a signal that conditions may watch its value."""
         return await self.ask(calls.signal(name, value, idempotency_key))
 
+    async def preview(
+        self, order: Node, *, account: str | None = None, policy: Node | None = None
+    ) -> views.Preview:
+        """What placing would do: refused why, sent what, waiting, and the risk; nothing is."""
+        return await self.ask(calls.preview(order, account or self.account, policy=policy))
+
+    async def risk(self, *, account: str | None = None) -> views.Risk:
+        """What is held, what covers it, how it could grow; the uncovered first."""
+        found: views.Risk = await self.ask(calls.read("/v1/risk", views.Risk, account=account))
+        return found
+
     async def positions(self, *, account: str | None = None) -> tuple[views.Position, ...]:
         return await self._items("/v1/positions", views.Position, account=account)
 

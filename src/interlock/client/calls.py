@@ -71,6 +71,11 @@ def place_many(placements: Sequence[Node], atomic: bool) -> Call[v.Batch]:
     return Call("POST", "/v1/orders/batch", v.Batch, query, body, safe=True)
 
 
+def preview(order: Node, account: str, **more: Any) -> Call[v.Preview]:
+    body = encoded(placement(order, "preview", account, **more))
+    return Call("POST", "/v1/orders/preview", v.Preview, body=body, safe=True)
+
+
 def order_path(order_id: str) -> str:
     return f"/v1/orders/{quote(order_id, safe='')}"
 

@@ -162,6 +162,17 @@ class Client:
         """Give a signal that conditions may watch its value."""
         return self.ask(calls.signal(name, value, idempotency_key))
 
+    def preview(
+        self, order: Node, *, account: str | None = None, policy: Node | None = None
+    ) -> views.Preview:
+        """What placing would do: refused why, sent what, waiting, and the risk; nothing is."""
+        return self.ask(calls.preview(order, account or self.account, policy=policy))
+
+    def risk(self, *, account: str | None = None) -> views.Risk:
+        """What is held, what covers it, how it could grow; the uncovered first."""
+        found: views.Risk = self.ask(calls.read("/v1/risk", views.Risk, account=account))
+        return found
+
     def positions(self, *, account: str | None = None) -> tuple[views.Position, ...]:
         return self._items("/v1/positions", views.Position, account=account)
 

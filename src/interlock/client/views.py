@@ -256,3 +256,58 @@ class Session(Struct, frozen=True):
 class Health(Struct, frozen=True):
     status: str
     environment: str
+
+
+class RiskLine(Struct, frozen=True):
+    """One order's risk in one instrument, or (without an id) what no live order answers for."""
+
+    order_id: str
+    account: str
+    instrument: str
+    exposure: Decimal
+    covered: Decimal
+    uncovered: Decimal
+    if_all_entries_fill: tuple[Decimal, Decimal]
+    loss_if_stopped: Decimal
+
+
+class RiskSum(Struct, frozen=True):
+    """An account's risk in one instrument."""
+
+    account: str
+    instrument: str
+    exposure: Decimal
+    covered: Decimal
+    uncovered: Decimal
+    if_all_entries_fill: tuple[Decimal, Decimal]
+    loss_if_stopped: Decimal
+    orders: int
+
+
+class Risk(Struct, frozen=True):
+    by_account: tuple[RiskSum, ...]
+    orders: tuple[RiskLine, ...]
+    """The uncovered first."""
+    as_of_seq: int = 0
+
+
+class Sending(Struct, frozen=True):
+    """A venue order that would be sent at once."""
+
+    leg: str
+    instrument: str
+    side: str
+    order_type: str
+    quantity: Decimal
+    price: Decimal | None = None
+    trigger_price: Decimal | None = None
+
+
+class Preview(Struct, frozen=True):
+    """What placing an order would do."""
+
+    accepted: bool
+    problem: ProblemView | None
+    sends: tuple[Sending, ...]
+    waits: tuple[str, ...]
+    risk: tuple[RiskLine, ...]
