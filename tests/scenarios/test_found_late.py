@@ -159,3 +159,59 @@ def test_a_fill_of_ours_told_late_was_not_a_close_by_others():
         tape.give(r.Position(tape.at, "main", "BTC.PAPER", 0, as_of=tape.at))
     assert tape.incidents().count("outside_close") == 2
     assert "< Cancel target.1" in tape.said
+
+
+def both_sides_filled(on_overfill: str) -> tuple[Tape, Order]:
+    """4 of the long are bought; the short, thought gone, has sold 6; each has a target working."""
+    tape = Tape()
+    body = two_ways(limit("buy", "100.00", "10", id="entry"))
+    order = tape.place(body, policy={"on_overfill": on_overfill})
+    tape.ack(order, "entry", "short")
+    tape.fill(order, "entry", 4, "100.00")
+    tape.canceled(order, "short")
+    tape.ack(order, "target")
+    tape.fill(order, "short", 6, "105.00", attempt=1)
+    return tape, order
+
+
+@pytest.mark.parametrize("on_overfill", ["alert", "keep"])
+def test_a_stop_does_not_wait_for_the_target_of_a_late_fill_that_is_kept(on_overfill):
+    tape, order = both_sides_filled(on_overfill)
+    tape.ack(order, "low")
+    assert tape.working(order) == {"entry": 6, "target": 4, "low": 6}
+    said = tape.trade("94.00")
+    assert "< Cancel target.1" in said
+    assert "< Cancel low.1" not in said
+    assert not tape.submits("stop")  # its own target may still fill
+    assert "< Submit stop.1 sell 4 market" in tape.canceled(order, "target")
+
+
+def test_a_target_that_is_replaced_comes_back_beside_the_target_of_a_late_fill():
+    tape, order = both_sides_filled("alert")
+    tape.ack(order, "low")
+    assert "< Cancel target.1" in tape.fill(order, "entry", 6, "100.00")
+    assert "< Submit target.2 sell 10 limit @ 110.00" in tape.canceled(order, "target")
+
+
+def test_a_late_fill_that_is_flattened_gets_no_target_to_wait_for():
+    tape, order = both_sides_filled("flatten")
+    assert tape.submits("flatten_1")[-1].quantity == 6
+    assert not tape.submits("low")
+    tape.trade("94.00")
+    assert "< Submit stop.1 sell 4 market" in tape.canceled(order, "target")
+
+
+def test_a_stop_does_not_wait_for_the_re_entry_behind_a_target_that_filled_in_part():
+    tape = Tape()
+    again = {"type": "oto", "first": limit("sell", "110.00", id="target")}
+    again["then"] = limit("buy", "100.00", id="again")
+    exits = {"type": "oco", "on_partial_fill": "reduce", "legs": [again, bracket()["stop_loss"]]}
+    body = {"type": "oto", "first": bracket()["entry"], "then": exits}
+    order = tape.place(body, policy={"on_overfill": "alert"})
+    tape.ack(order, "entry")
+    tape.fill(order, "entry", 10, "100.00")
+    tape.ack(order, "target")
+    tape.fill(order, "target", 4, "110.00")
+    tape.ack(order, "again")
+    tape.trade("94.00")
+    assert "< Submit stop.1 sell 6 market" in tape.canceled(order, "target")

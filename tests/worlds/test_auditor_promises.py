@@ -332,3 +332,34 @@ def test_a_claim_given_back_when_others_closed_the_only_position_of_two_entries(
         f.ClaimReleased(AT, ID, 1, 2, "too small"),
     )
     assert history.rules() == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "waits"), [("flatten", True), ("alert", False), ("keep", False)]
+)
+def test_what_covers_a_kept_excess_is_not_waited_for(policy, waits):
+    """Two brackets of which one may fill; both have, and the target of the second rests."""
+    legs = (
+        leg("long", LegType.LIMIT, 1, price=100),
+        leg("high", LegType.LIMIT, -1, price=110, exits=True),
+        leg("short", LegType.LIMIT, -1, price=105),
+        leg("low", LegType.LIMIT, 1, price=90, exits=True),
+    )
+    relations = (
+        Relation("oco", (~1, ~2), on_partial_fill=OnPartialFill.CANCEL),
+        Relation("oto", (0, 1)),
+        Relation("oto", (2, 3)),
+    )
+    history = entries()
+    history.auditor, history.seq = Auditor(), 0
+    terms = PolicyTerms(on_overfill=OnOverfill(policy))
+    history.say(f.OrderAccepted(AT, OrderTerms(ID, "one", "main", "", legs, ~0, relations, terms)))
+    history.send(0, 1)
+    history.send(2, -1)
+    history.say(history.filled(0, 10, "x1"), f.LegClaimed(AT, ID, 0, 0))
+    told = f.IncidentOpened(AT, ID, f.IncidentKind.DOUBLE_FILL, 2, "", "", 10)
+    history.say(history.filled(2, 10, "x2"), told)
+    history.send(3, 1)
+    history.auditor.breaches.clear()  # that it was sent is for other checks
+    history.send(1, -1)
+    assert ("I1" in history.rules()) is waits

@@ -40,7 +40,8 @@ def frozen(tell: Tell, record: Record, leg: int, what: str) -> None:
 
 
 def sent(tell: Tell, record: Record, fact: f.VenueOrderSending) -> None:
-    """Nothing of a claimed oco but the holder's own side may still trade, unless exits race."""
+    """Nothing of a claimed oco but the holder's own side may still trade, unless exits race or
+    cover what their own side has filled as well."""
     racing = record.terms.policy.on_recall == "race" and fact.reduce_only
     if racing or record.legs[fact.leg].system:
         return
@@ -50,7 +51,9 @@ def sent(tell: Tell, record: Record, fact: f.VenueOrderSending) -> None:
         if not mine or holder not in record.under(mine[0]):
             continue
         for other in children:
-            if other != mine[0] and any(record.live(n) for n in record.under(other)):
+            if other != mine[0] and any(
+                record.live(n) and not _covers_a_fill(record, n, other) for n in record.under(other)
+            ):
                 tell("I1", f"{_name(record, fact.leg)} was sent before its siblings were gone")
             elif other != mine[0] and _lost_to(record, oco, mine[0], other, fact.leg):
                 tell("I1", f"{_name(record, fact.leg)} was sent though its sibling had filled")

@@ -18,7 +18,7 @@ from interlock.orders.requests import (
     SubmitVenueOrder,
     VenueOrderType,
 )
-from interlock.orders.tree import Dust, OnPartialFill, OnRecall
+from interlock.orders.tree import Dust, OnOverfill, OnPartialFill, OnRecall
 
 AMENDS_REFUSED_MAX = 2
 """Refused amends in a row before the order is recalled and sent anew."""
@@ -68,9 +68,21 @@ def recalls_open(order: Order, number: int) -> bool:
                 order.legs[n].venue is not None
                 or (order.legs[n].fills and order.legs[n].unconfirmed)
                 for n in scope.legs_under(order, other)
+                if not _covers_a_fill(order, n, other)
             ):
                 return True
     return False
+
+
+def _covers_a_fill(order: Order, number: int, node: int) -> bool:
+    """Whether a leg of a losing node is there for what that node has filled all the same and keeps,
+    as ``on_overfill`` says: it is not recalled, and waiting for it might have no end."""
+    if order.terms.policy.on_overfill is OnOverfill.FLATTEN:
+        return False
+    entry = scope.entry_of(order, number)
+    if entry is None or scope.fill(order, entry) <= 0:
+        return False
+    return set(scope.legs_under(order, entry)) <= set(scope.legs_under(order, node))
 
 
 def _old_pair_live(order: Order, number: int) -> bool:
