@@ -4,7 +4,7 @@ Decides how a batch is read and told. Invariant: there is one result per element
 were sent, and none before its order is durable.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -19,7 +19,7 @@ from interlock.api.problems import ApiCode, Problem, of_reject, problem
 from interlock.api.route import Asked, Budget, Caller, Reply
 from interlock.api.views import BatchAnswer, BatchResult
 from interlock.orders.commands import Answer, PlaceOrder, PlaceOrders
-from interlock.orders.decoding import decode_body
+from interlock.orders.decoding import decode_body, decode_many
 from interlock.orders.rejects import Reject, RejectCode
 
 BATCH_MAX = 5_000
@@ -46,7 +46,9 @@ class Batches:
 
     async def place(self, asked: Asked) -> Reply | Problem:
         media = asked.headers.get("content-type", JSON).partition(";")[0].strip().lower()
-        raws = split(asked.body, media)
+        whole = decode_many(asked.body, PlaceOrder) if media == JSON else None
+        raws: list[Raw] | list[PlaceOrder] | Problem
+        raws = split(asked.body, media) if whole is None else whole
         if isinstance(raws, Problem):
             return raws
         if len(raws) > BATCH_MAX:
@@ -94,7 +96,9 @@ class Batches:
         ]
         return Reply(self._answer(results))
 
-    async def _streamed(self, asked: Asked, raws: list[Raw], packed: bool) -> AsyncIterator[bytes]:
+    async def _streamed(
+        self, asked: Asked, raws: Sequence[Raw | PlaceOrder], packed: bool
+    ) -> AsyncIterator[bytes]:
         """A line per element as it commits, and the sum at the end."""
         accepted = 0
         for first in range(0, len(raws), CHUNK):
@@ -109,12 +113,20 @@ class Batches:
         }
         yield _ENCODER.encode(last) + b"\n"
 
-    def _read(self, raws: list[Raw], packed: bool, asked: Asked) -> list[Element]:
-        elements = [read(raw, packed, asked) for raw in raws]
-        return [
-            self._halted(one.account) or one if isinstance(one, PlaceOrder) else one
-            for one in elements
-        ]
+    def _read(self, raws: Sequence[Raw | PlaceOrder], packed: bool, asked: Asked) -> list[Element]:
+        """Each element as an order, or as the reason why it is none, or may not be placed."""
+        verdicts: dict[str, Problem | None] = {}
+        elements: list[Element] = []
+        for raw in raws:
+            one = raw if isinstance(raw, PlaceOrder) else read(raw, packed)
+            if isinstance(one, PlaceOrder):
+                account = one.account
+                if account not in verdicts:
+                    mine = asked.caller.may_touch(account)
+                    verdicts[account] = self._halted(account) if mine else not_yours(account)
+                one = verdicts[account] or one
+            elements.append(one)
+        return elements
 
     def _answer(self, results: list[BatchResult]) -> BatchAnswer:
         accepted = sum(result.status == "accepted" for result in results)
@@ -145,7 +157,7 @@ def _not_a_list(error: Exception) -> Reject:
     return Reject(RejectCode.MALFORMED, "", f"The body must be a list of orders: {error}.")
 
 
-def read(raw: Raw, packed: bool, asked: Asked) -> Element:
+def read(raw: Raw, packed: bool) -> Element:
     """One element, or why it is none."""
     place: Any = None
     data = bytes(raw)
@@ -161,8 +173,6 @@ def read(raw: Raw, packed: bool, asked: Asked) -> Element:
         place = decode_body(data, PlaceOrder)
     if isinstance(place, Reject):
         return of_reject(place)
-    if not asked.caller.may_touch(place.account):
-        return not_yours(place.account)
     assert isinstance(place, PlaceOrder)
     return place
 

@@ -13,7 +13,6 @@ from interlock.api.views import PositionView
 from interlock.journal.port import Journal
 from interlock.journal.projection import Projection
 from interlock.orders.commands import Answer, Command
-from interlock.runtime.inbox import Reply
 from interlock.runtime.live import Live
 
 Found = TypeVar("Found")
@@ -37,32 +36,31 @@ class Desk:
         return answer
 
     async def ask_all(self, commands: list[Command]) -> list[Answer]:
-        """Several commands, answered in their order; raises ``Stopping`` when there is no line."""
+        """Several commands of one kind, answered in their order; raises ``Stopping`` when there is
+        no line.
+        """
         loop = asyncio.get_running_loop()
         if self.live.over:
             raise Stopping
         done: asyncio.Future[None] = loop.create_future()
-        answers: list[Answer | None] = [None] * len(commands)
-        left = len(commands)
+        answers: list[Answer] = []
 
-        def at(number: int) -> Reply:
-            def heard(answer: Answer) -> None:
-                nonlocal left
-                answers[number] = answer
-                left -= 1
-                if not left and not done.done():
-                    done.set_result(None)
+        def last(answer: Answer) -> None:
+            answers.append(answer)
+            if not done.done():
+                done.set_result(None)
 
-            return heard
-
-        for number, command in enumerate(commands):
-            self.live.ask(command, at(number))
+        # Commands of one class are answered in the order they were asked.
+        for command in commands[:-1]:
+            self.live.ask(command, answers.append)
         if commands:
+            self.live.ask(commands[-1], last)
             await asyncio.wait([done, self.live.ended], return_when=asyncio.FIRST_COMPLETED)
             if not done.done():
                 done.cancel()
                 raise Stopping
-        return [answer for answer in answers if answer is not None]
+        assert len(answers) == len(commands)
+        return answers
 
     async def read(self, query: Callable[[Projection], Found]) -> tuple[int, Found]:
         """Ask the tables, brought up to everything durable now; the last event_seq they know.

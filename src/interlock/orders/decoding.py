@@ -45,6 +45,18 @@ def decode_body(data: bytes, kind: type[Decoded]) -> Decoded | Reject:
     return _decoded(data, _decoder(known).decode, kind)
 
 
+def decode_many(data: bytes, kind: type[Decoded]) -> list[Decoded] | None:
+    """A list of bodies that are all of a kind, read in one go; nothing if anything is wrong with
+    any of them, to be told one by one.
+    """
+    known: Any = list[kind]  # type: ignore[valid-type]
+    try:
+        found: list[Decoded] = _decoder(known).decode(data)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return None if _LONG_NUMBER in data.translate(_DIGITS) else found
+
+
 @lru_cache(maxsize=64)
 def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(kind)
