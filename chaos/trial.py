@@ -17,7 +17,9 @@ from chaos.life import Life, Lives
 SETTLE_S = 7.0
 """Longer than the engine's last look for a late fill."""
 QUIET_S = 0.6
-REST_LOOKS = 60
+REST_LOOKS = 150
+"""Exits that are refused, because other orders of the account have used up the position, are tried
+eight times over 48 s before a person is told."""
 
 Progress = Callable[[str], None]
 
