@@ -161,6 +161,36 @@ def test_a_fill_of_ours_told_late_was_not_a_close_by_others():
     assert "< Cancel target.1" in tape.said
 
 
+def test_what_others_close_of_an_excess_is_counted_the_way_it_lies():
+    tape = Tape()
+    order = tape.place(bracket())
+    tape.fill(order, "entry", 10, "100.00")
+    tape.ack(order, "target")
+    tape.canceled(order, "target", CancelReason.OUTSIDE)
+    tape.trade("95.00")
+    tape.fill(order, "stop", 10, "95.00")
+    tape.fill(order, "target", 2, "110.00", attempt=1)
+    tape.ack(order, "flatten_1")
+    assert tape.state.net["main", "BTC.PAPER", ""] == -2
+    nothing_is_there(tape)
+    assert (order.adjusted, tape.state.net["main", "BTC.PAPER", ""]) == (2, 0)
+    tape.fill(order, "flatten_1", 2, "96.00")
+    tape.trade("100.00")
+    other = tape.place(bracket())
+    tape.fill(other, "entry", 10, "100.00")
+    tape.ack(other, "target")
+    nothing_is_there(tape)
+    assert other.adjusted == 10, "its exits would open what nobody ordered"
+    assert "< Cancel target.1" in tape.said
+
+
+def nothing_is_there(tape: Tape) -> None:
+    """The venue says so twice, and is believed."""
+    for _ in range(2):
+        tape.at += SECOND
+        tape.give(r.Position(tape.at, "main", "BTC.PAPER", 0, as_of=tape.at))
+
+
 def both_sides_filled(on_overfill: str) -> tuple[Tape, Order]:
     """4 of the long are bought; the short, thought gone, has sold 6; each has a target working."""
     tape = Tape()

@@ -155,13 +155,7 @@ def _forgotten(state: State, fact: f.OrderForgotten) -> None:
 
 
 def _adjusted(state: State, fact: f.ExposureAdjusted) -> None:
-    order = state.orders[fact.order_id]
-    order.adjusted += fact.quantity
-    entry = order.legs[0].terms
-    if not entry.exits:  # what we opened is no longer there; a base we only exit never was ours
-        filled = [leg.terms for leg in order.legs if leg.cum and not leg.terms.exits]
-        entry = filled[0] if filled else entry  # of a straddle the side that was entered
-        venuefold.add_net(state, order, entry, -entry.side * fact.quantity)
+    venuefold.close_by_others(state, state.orders[fact.order_id], fact.quantity)
 
 
 def _armed(state: State, fact: f.LegArmed) -> None:

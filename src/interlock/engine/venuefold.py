@@ -67,6 +67,20 @@ def _traded(state: State, order: Order, leg: Leg, quantity: int) -> None:
     add_net(state, order, terms, signed)
 
 
+def close_by_others(state: State, order: Order, quantity: int) -> None:
+    """What the order holds comes nearer to nothing, whichever way it lies: exits that traded too
+    much have turned it round. Of a straddle it is the side that was entered; a base that we only
+    exit never was ours."""
+    opened = (leg.terms for leg in order.legs if leg.cum and not leg.terms.exits)
+    terms = next(opened, order.legs[0].terms)
+    key = (terms.instrument, str(terms.position_side or ""))
+    before = _holds(order, key)
+    order.adjusted += quantity
+    change = _holds(order, key) - before
+    if change:
+        add_net(state, order, terms, change)
+
+
 def _holds(order: Order, key: tuple[str, str]) -> int:
     """What an order holds after others closed a part of it: never less than nothing. An exit of
     ours that fills after all may have been that part, or came too late for it."""
