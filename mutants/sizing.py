@@ -138,7 +138,7 @@ AMENDS = (
         "        entry.channel.drop(entry)\n",
         "        if isinstance(entry, TrailEntry):\n            entry.channel.drop(entry)\n",
         "A stop that was moved away fires where it was before.",
-        100,
+        400,
     ),
     Bug(
         "an amended trail goes on at its old distance",
