@@ -58,20 +58,15 @@ class Queries:
         return Reply(order)
 
     async def orders(self, asked: Asked) -> Reply | Problem:
-        limit = limit_of(asked)
-        if isinstance(limit, Problem):
-            return limit
-        accounts = accounts_of(asked)
-        if isinstance(accounts, Problem):
-            return accounts
-        before = cursor_of(asked)
-        if isinstance(before, Problem):
-            return before
+        wanted = wanted_of(asked)
+        if isinstance(wanted, Problem):
+            return wanted
+        accounts, before, limit = wanted
         query = asked.query
         filters = {name: query[name] for name in ("instrument", "status", "tag") if name in query}
         live = flag(asked, "live")
         as_of, rows = await self._desk.read(
-            lambda tables: tables.order_page(accounts, filters, live, before or None, limit + 1)
+            lambda tables: tables.order_page(accounts, filters, live, before, limit + 1)
         )
         return page([shown(row, OrderLine) for row in rows], limit, as_of, "order_id")
 
@@ -84,19 +79,14 @@ class Queries:
     async def _events(
         self, asked: Asked, table: Literal["fills", "incidents"], kind: Any
     ) -> Reply | Problem:
-        limit = limit_of(asked)
-        if isinstance(limit, Problem):
-            return limit
-        accounts = accounts_of(asked)
-        if isinstance(accounts, Problem):
-            return accounts
-        before = cursor_of(asked)
-        if isinstance(before, Problem):
-            return before
+        wanted = wanted_of(asked)
+        if isinstance(wanted, Problem):
+            return wanted
+        accounts, before, limit = wanted
         order_id, open_only = asked.query.get("order_id"), flag(asked, "open")
         as_of, rows = await self._desk.read(
             lambda tables: tables.event_page(
-                table, accounts, order_id, open_only, before or None, limit + 1
+                table, accounts, order_id, open_only, before, limit + 1
             )
         )
         return page([shown(row, kind) for row in rows], limit, as_of, "event_seq")
@@ -152,6 +142,20 @@ def accounts_of(asked: Asked) -> tuple[str, ...] | Problem | None:
     if not asked.caller.may_touch(wanted):
         return problem(ApiCode.ACCOUNT_NOT_ALLOWED, f"This key may not see the account {wanted!r}.")
     return (wanted,)
+
+
+def wanted_of(asked: Asked) -> tuple[tuple[str, ...] | None, str | None, int] | Problem:
+    """The accounts of a list, where it goes on, and how much of it is wanted."""
+    limit = limit_of(asked)
+    if isinstance(limit, Problem):
+        return limit
+    accounts = accounts_of(asked)
+    if isinstance(accounts, Problem):
+        return accounts
+    before = cursor_of(asked)
+    if isinstance(before, Problem):
+        return before
+    return accounts, before or None, limit
 
 
 def flag(asked: Asked, name: str) -> bool:

@@ -119,20 +119,9 @@ class OrderLine(Struct, frozen=True):
     reason: str
 
 
-class OrderView(Struct, frozen=True):
+class OrderView(OrderLine, frozen=True):
     """An order whole: as it was placed, and as it stands."""
 
-    order_id: str
-    client_order_id: str
-    account: str
-    tag: str
-    instrument: str
-    status: str
-    version: int
-    accepted_at: int
-    updated_at: int
-    done_at: int | None
-    reason: str
     placed: Raw
     """The accepted tree, policy and rules."""
     legs: tuple[LegView, ...]
