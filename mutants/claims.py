@@ -152,6 +152,15 @@ CONFIRMATION = (
         25,
     ),
     Bug(
+        "one answer without a fill refutes it",
+        "confirmation",
+        "engine/booking.py",
+        "            turn.emit(f.FillDoubted(turn.at, order.id, number, attempt, exec_id))",
+        '            _take_back(turn, order, number, exec_id, "once")',
+        "A copy of the venue's books that is behind takes a real fill away.",
+        400,
+    ),
+    Bug(
         "the window's end confirms",
         "confirmation",
         "engine/booking.py",

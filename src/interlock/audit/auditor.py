@@ -17,6 +17,7 @@ from interlock.audit.ending import VenueBooks
 from interlock.audit.market import Markets
 from interlock.audit.positions import Positions
 from interlock.audit.record import Attempt, Fill, Record, Waiting
+from interlock.audit.refuting import Refuting
 from interlock.audit.wire import Wire
 from interlock.orders import facts as f
 from interlock.orders import reports as r
@@ -43,6 +44,7 @@ class Auditor:
         self._started = 0
         """The event_seq at which the last process began."""
         self._wire = Wire()
+        self._refuting = Refuting()
         self._answers = Answers()
         self._markets: Markets | None = None
         self._positions = Positions()
@@ -73,6 +75,7 @@ class Auditor:
                 sizes.together(self._tell, record, first_seq)
                 record.held_then.clear()
         self._dirty.clear()
+        self._refuting.batch_over(self._tell)
         self._positions.followed(self._tell, self._records.values())
 
     def sent(self, request: q.Request) -> None:
@@ -411,6 +414,7 @@ class Auditor:
             self._tell("I6", f"execution {fact.exec_id} was counted twice")
         if fact.confirmed and record.terms.policy.confirm_ns:
             self._tell("confirmation", f"{fact.exec_id} was believed when it was told once")
+        self._refuting.believe(fact.exec_id)
         record.fills[fact.exec_id] = Fill(
             fact.leg, fact.attempt, fact.quantity, fact.price, fact.confirmed
         )
@@ -429,10 +433,15 @@ class Auditor:
 
     def _confirmed(self, record: Record, fact: f.FillConfirmed) -> None:
         record.fills[fact.exec_id].confirmed = True
+        self._refuting.believe(fact.exec_id)
         self._wire.confirmed(self._tell, fact.exec_id)
+
+    def _doubt(self, record: Record, fact: f.FillDoubted) -> None:
+        self._refuting.doubt(fact.exec_id)
 
     def _refuted(self, record: Record, fact: f.FillRefuted) -> None:
         self._wire.refuted[fact.exec_id] = True
+        self._refuting.take_back(fact.exec_id)
         if record.fills.pop(fact.exec_id, None) is None:
             self._tell("I6", f"{fact.exec_id} was taken back and never booked")
         record.cum[fact.leg] = record.cum.get(fact.leg, 0) - fact.quantity
@@ -471,5 +480,6 @@ READERS: dict[type, Callable[[Auditor, Record, Any], None]] = {
     f.VenueOrderRejected: Auditor._ended,
     f.VenueOrderFilled: Auditor._filled,
     f.FillConfirmed: Auditor._confirmed,
+    f.FillDoubted: Auditor._doubt,
     f.FillRefuted: Auditor._refuted,
 }
