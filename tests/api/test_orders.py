@@ -154,6 +154,30 @@ def test_cancel_close_and_cancel_all(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+def test_a_clients_own_id_names_an_order_wherever_one_is_named(tmp_path: Path) -> None:
+    stop = {"type": "stop", "instrument": BTC, "side": "buy", "quantity": "1"}
+    stop["trigger_price"] = "40000"
+
+    async def story(server: Server, client: httpx.AsyncClient) -> None:
+        for account in ("main", "other"):
+            await client.post("/v1/orders", json=body("both", stop, account))
+        await client.post("/v1/orders", json=body("one", stop))
+        change = {"legs": {"leg_1": {"trigger_price": "41000"}}}
+        amended = await client.post("/v1/orders/one/amend", json=change, headers=key("a"))
+        assert amended.json()["version"] == 2
+        several = await client.post("/v1/orders/both/cancel", headers=key("b"))
+        assert (several.status_code, "main, other" in several.text) == (404, True)
+        path = "/v1/orders/both/cancel?account=other"
+        assert (await client.post(path, headers=key("c"))).status_code == 200
+        await until(client, "/v1/orders?account=other&live=true", lambda page: not page["items"])
+        page = (await client.get("/v1/orders?account=main&live=true")).json()["items"]
+        assert {order["client_order_id"] for order in page} == {"both", "one"}
+        unknown = await client.post("/v1/orders/nobody/cancel", headers=key("d"))
+        assert unknown.status_code == 404
+
+    play(tmp_path, story)
+
+
 def test_every_refusal_names_the_field_the_rule_and_the_way_out(tmp_path: Path) -> None:
     async def story(server: Server, client: httpx.AsyncClient) -> None:
         off = {"type": "limit", "instrument": BTC, "side": "buy", "quantity": "1", "price": "1.001"}

@@ -154,14 +154,25 @@ class Orders:
         return replayed(Reply(done), answer)
 
     def _named(self, asked: Asked) -> dict[str, Any] | Problem:
-        """How the command names the order; nothing of other people's orders is told."""
-        name = asked.path["order_id"]
-        if not asked.caller.accounts:
-            return {"order_id": name}
-        order = self._desk.live.line.state.orders.get(name)
-        if order is None or not asked.caller.may_touch(order.terms.account):
-            return problem(ApiCode.NOT_FOUND, f"There is no order {name!r}.")
-        return {"order_id": name, "account": order.terms.account}
+        """How the command names the order: by its id, or by its client's, where that is the only
+        one. Nothing of other people's orders is told.
+        """
+        name, caller = asked.path["order_id"], asked.caller
+        orders = self._desk.live.line.state.orders
+        account = asked.query.get("account")
+        for order in orders.looked_at([name]):
+            if caller.may_touch(order.terms.account):
+                return {"order_id": name, "account": order.terms.account}
+        known = orders.accounts() if account is None else [account]
+        found = [one for one in known if caller.may_touch(one) and orders.named(one, name)]
+        if len(found) == 1:
+            return {"client_order_id": name, "account": found[0]}
+        if found:
+            rule = f"{name!r} is an order's id in each of {', '.join(found)}."
+            return problem(ApiCode.NOT_FOUND, rule, "Say which with ?account=.")
+        if not caller.accounts:
+            return {"order_id": name}  # the engine says whether it is over, or unknown
+        return problem(ApiCode.NOT_FOUND, f"There is no order {name!r}.")
 
 
 def replayed(reply: Reply, answer: Accepted) -> Reply:

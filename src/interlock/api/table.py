@@ -26,7 +26,7 @@ from interlock.orders.rejects import RejectCode as R
 
 ORDER = Param(
     "order_id",
-    "The order's `order_id` (for reading also its `client_order_id`)",
+    "The order's `order_id`, or its `client_order_id`",
     {"type": "string", "minLength": 1, "maxLength": 64},
     "path",
     True,
@@ -34,6 +34,7 @@ ORDER = Param(
 )
 LEG = Param("leg", "The leg's id", {"type": "string", "minLength": 1}, "path", True, "stop_loss")
 ACCOUNT = Param("account", "Only of this account", example="main")
+WHOSE = Param("account", "Whose order, where several accounts know the client's id")
 INSTRUMENT = Param("instrument", "Only with this instrument", example="BTCUSDT.PAPER")
 PAGING = (
     Param(
@@ -92,7 +93,7 @@ def changing_routes(orders: Orders) -> list[Route]:
             *("POST", "/v1/orders/{order_id}/amend", orders.amend, "Amend an order"),
             "Change legs that are live, in place: all changes, or none.",
             **CHANGING,
-            params=(ORDER,),
+            params=(ORDER, WHOSE),
             body=AmendBody,
             bodies=example.AMENDS,
             answer=Done,
@@ -103,7 +104,7 @@ def changing_routes(orders: Orders) -> list[Route]:
             *("POST", "/v1/orders/{order_id}/cancel", orders.cancel, "Cancel an order"),
             "`exposure` says what becomes of what it has bought or sold.",
             **CHANGING,
-            params=(ORDER,),
+            params=(ORDER, WHOSE),
             body=CancelBody,
             bodies=example.CANCELS,
             answer=Done,
@@ -115,7 +116,7 @@ def changing_routes(orders: Orders) -> list[Route]:
             "Cancel one leg",
             "The others go on.",
             **CHANGING,
-            params=(ORDER, LEG),
+            params=(ORDER, LEG, WHOSE),
             answer=Done,
             example=example.DONE,
             errors=(*STATE[:2], R.LEG_UNKNOWN, R.LEG_DONE),
