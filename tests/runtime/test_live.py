@@ -197,3 +197,27 @@ def test_a_flood_of_placements_is_decided_in_slices_and_a_report_goes_between():
         await running
 
     soon(story())
+
+
+def test_beside_a_web_server_only_the_lines_own_bugs_end_it() -> None:
+    async def story() -> None:
+        told: list[str] = []
+        live = Live(a_line(MemoryJournal()), SteadyClock(), told=told.append, alone=False)
+        live.start([BTC])
+        running = asyncio.create_task(live.run())
+
+        def strangers() -> None:
+            raise ConnectionResetError("a stranger has gone")
+
+        def own() -> None:
+            raise KeyError("a bug of the line's")
+
+        asyncio.get_running_loop().call_soon(strangers)
+        while not told:
+            await asyncio.sleep(0)
+        assert not live.over and "a stranger has gone" in told[0]
+        live.guarded(own)
+        with pytest.raises(KeyError):
+            await running
+
+    soon(story())

@@ -15,6 +15,7 @@ import uvicorn
 
 from interlock import __version__
 from interlock.api import credentials, openapi, table
+from interlock.api.access.errors import AccessError
 from interlock.api.access.opening import Access
 from interlock.api.app import application, from_seq, wanted
 from interlock.api.batch import Batches
@@ -103,7 +104,7 @@ class Server:
         """Serve until SIGTERM or Ctrl-C, or until something goes wrong."""
         listening = self._listen()
         work = (self.journal.checkpoint,)
-        self.live = Live(self.line, self.clock, work, told=self.settings.told)
+        self.live = Live(self.line, self.clock, work, told=self.settings.told, alone=False)
         self.live.start(self.settings.market.instruments)
         self.venue.open(self.live)
         self.desk = Desk(self.live, self.journal, self.projection)
@@ -117,6 +118,8 @@ class Server:
         tasks = [begin(self.live.run()), serving, begin(self._market()), begin(self._keep())]
         for number in (signal.SIGTERM, signal.SIGINT) if self.hears_signals else ():
             asyncio.get_running_loop().add_signal_handler(number, self.stop)
+        for beside in tasks[2:]:
+            beside.add_done_callback(self._ended)
         stopping = begin(self._asked_to_stop.wait())
         try:
             while not web.started and not serving.done():
@@ -183,6 +186,11 @@ class Server:
                 await asyncio.wait_for(self.door.empty.wait(), GRACE_S)
             except TimeoutError:
                 self.settings.told("some requests were still open")
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        """Market and upkeep may end, but not with a fault."""
+        if not task.cancelled() and task.exception() is not None:
+            self.stop()
 
     def stop(self) -> None:
         """End as asked: who was let in is answered, and what was decided is kept."""
@@ -257,7 +265,10 @@ class Server:
         run = asyncio.get_running_loop().run_in_executor
         while True:
             await asyncio.sleep(KEEP_S)
-            await run(None, self.access.flush)
+            try:
+                await run(None, self.access.flush)
+            except AccessError as trouble:  # it is tried again: no reason to leave the market
+                self.settings.told(str(trouble))
 
 
 class _Web(uvicorn.Server):

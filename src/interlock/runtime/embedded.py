@@ -89,8 +89,12 @@ class Embedded:
         self._live.tick(tick)
 
     def _pump(self) -> None:
+        if self._live is not None:
+            self._live.guarded(self._hand_over)
+
+    def _hand_over(self) -> None:
         """Hand over what has arrived, and come back for the rest."""
-        if self._live is None:
+        if self._live is None or self._live.over:
             return
         reports = self.exchange.poll(self._now())
         if self._memory is not None:

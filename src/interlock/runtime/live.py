@@ -43,12 +43,17 @@ class Live:
         upkeep: Sequence[Callable[[], object]] = (),
         upkeep_s: float = UPKEEP_S,
         told: Callable[[str], None] = lambda _: None,
+        alone: bool = True,
     ) -> None:
+        """``alone``: nothing else runs on this loop, so whatever goes wrong on it ends the line.
+        Beside a web server, whose callbacks meet what strangers do, only the line's own count.
+        """
         self.line = line
         self.clock = clock
         self._upkeep = tuple(upkeep)
         self._upkeep_s = upkeep_s
         self._told = told
+        self._alone = alone
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(self._failed)
         self._over: asyncio.Future[None] = self._loop.create_future()
@@ -137,7 +142,19 @@ class Live:
             self._soon = True
             self._loop.call_soon(self._run)
 
+    def guarded(self, action: Callable[[], None]) -> None:
+        """Do a part of the line's work; a bug in it ends the line."""
+        try:
+            action()
+        except Exception as fault:
+            if self._over.done():
+                raise
+            self._over.set_exception(fault)
+
     def _run(self) -> None:
+        self.guarded(self._work)
+
+    def _work(self) -> None:
         self._soon = False
         if self._over.done():
             return
@@ -160,7 +177,9 @@ class Live:
             self.line.landed(batch)
             return
         self._writing = self._loop.run_in_executor(self._beside, commits.write, batch)
-        self._writing.add_done_callback(lambda written: self._written(written, batch))
+        self._writing.add_done_callback(
+            lambda written: self.guarded(lambda: self._written(written, batch))
+        )
 
     def _written(self, written: asyncio.Future[None], batch: Batch) -> None:
         self._writing = None
@@ -207,8 +226,11 @@ class Live:
             self._over.set_exception(fault)
 
     def _failed(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """A callback raised: whatever it was, this process does not go on."""
+        """A callback raised: with nobody else on the loop it was ours, and this is the end."""
         fault = context.get("exception")
+        if not self._alone:
+            self._told(f"{context.get('message')}: {fault!r}")
+            return
         if isinstance(fault, BaseException) and not self._over.done():
             self._over.set_exception(fault)
         elif fault is None:
