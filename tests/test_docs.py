@@ -286,7 +286,7 @@ def test_what_needs_a_server_runs_against_one_as_it_stands(name: str, tmp_path: 
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def followed(name: str, tmp_path: Path) -> "subprocess.CompletedProcess[str]":
+def followed(name: str, tmp_path: Path) -> subprocess.CompletedProcess[str]:
     """A page's commands, one after the other, against a server of their own."""
     tmp_path.mkdir()
     with served(1, 1.0, err()) as (url, password):
@@ -300,7 +300,7 @@ def followed(name: str, tmp_path: Path) -> "subprocess.CompletedProcess[str]":
         }
         while int(time.time()) == begun:  # the shell signs in whole seconds, not before the start
             time.sleep(0.01)
-        done = subprocess.run(
+        return subprocess.run(
             ["sh", "-eux", "-c", script_of(ROOT / name)],
             cwd=tmp_path,
             env=env,
@@ -309,7 +309,6 @@ def followed(name: str, tmp_path: Path) -> "subprocess.CompletedProcess[str]":
             timeout=COMMAND_SECONDS_MAX,
             check=False,
         )
-    return done
 
 
 def test_the_scripts_that_the_readme_names_are_there():
