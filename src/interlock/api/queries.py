@@ -64,7 +64,7 @@ class Queries:
         accounts, before, limit = wanted
         query = asked.query
         filters = {name: query[name] for name in ("instrument", "status", "tag") if name in query}
-        live = flag(asked, "live")
+        live = asked.flag("live")
         as_of, rows = await self._desk.read(
             lambda tables: tables.order_page(accounts, filters, live, before, limit + 1)
         )
@@ -83,7 +83,7 @@ class Queries:
         if isinstance(wanted, Problem):
             return wanted
         accounts, before, limit = wanted
-        order_id, open_only = asked.query.get("order_id"), flag(asked, "open")
+        order_id, open_only = asked.query.get("order_id"), asked.flag("open")
         as_of, rows = await self._desk.read(
             lambda tables: tables.event_page(
                 table, accounts, order_id, open_only, before, limit + 1
@@ -156,10 +156,6 @@ def wanted_of(asked: Asked) -> tuple[tuple[str, ...] | None, str | None, int] | 
     if isinstance(before, Problem):
         return before
     return accounts, before or None, limit
-
-
-def flag(asked: Asked, name: str) -> bool:
-    return asked.query.get(name, "false").lower() in ("true", "1")
 
 
 def limit_of(asked: Asked) -> int | Problem:

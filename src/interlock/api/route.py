@@ -45,17 +45,24 @@ class Caller:
         return not self.accounts or account in self.accounts
 
 
+NOBODY = Caller("", frozenset())
+
+
 @dataclass(slots=True)
 class Asked:
-    """One request that was let in."""
+    """One request. The door finds out who its ``caller`` is."""
 
-    caller: Caller
+    caller: Caller = NOBODY
     body: bytes = b""
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     """Names in lower case."""
     address: str = ""
+
+    def flag(self, name: str) -> bool:
+        """Whether a query says that yes."""
+        return self.query.get(name, "false").lower() in ("true", "1")
 
 
 @dataclass(slots=True)
