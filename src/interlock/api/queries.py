@@ -32,10 +32,12 @@ class Queries:
         self._desk = desk
 
     async def order(self, asked: Asked) -> Reply | Problem:
-        name, account = asked.path["order_id"], asked.query.get("account")
+        name, accounts = asked.path["order_id"], accounts_of(asked)
+        if isinstance(accounts, Problem):
+            return accounts
 
         def whole(tables: Projection) -> OrderView | None:
-            row = tables.order_of(name, account, only(asked.caller))
+            row = tables.order(name, accounts)
             if row is None:
                 return None
             order_id = str(row["order_id"])
@@ -66,7 +68,7 @@ class Queries:
         filters = {name: query[name] for name in ("instrument", "status", "tag") if name in query}
         live = asked.flag("live")
         as_of, rows = await self._desk.read(
-            lambda tables: tables.order_page(accounts, filters, live, before, limit + 1)
+            lambda tables: tables.orders(accounts, filters, live, before, limit + 1)
         )
         return page([shown(row, OrderLine) for row in rows], limit, as_of, "order_id")
 
