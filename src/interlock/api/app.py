@@ -15,7 +15,8 @@ from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.response import Stream
 
 from interlock.api.door import Door, encoded, refusal
-from interlock.api.problems import MEDIA_TYPE, ApiCode, problem
+from interlock.api.problems import MEDIA_TYPE, ApiCode, Problem, problem
+from interlock.api.queries import accounts_of
 from interlock.api.route import Asked, Reply, Route
 from interlock.api.streams import Streams, Wanted
 
@@ -112,14 +113,14 @@ def refused(request: Request[Any, Any, Any], error: HTTPException) -> Response[b
 def websocket(route: Route, door: Door, streams: Streams) -> WebsocketRouteHandler:
     async def serve(socket: WebSocket[Any, Any, Any]) -> None:
         target, asked = asked_of(socket)
-        no = door.enter(route, target, asked)
+        what = door.enter(route, target, asked) or wanted(asked)
         await socket.accept()
-        if no is not None:
-            await socket.send_data(encoded(no), mode="text")
-            await socket.close(CLOSED_POLICY, no.code)
+        if isinstance(what, Problem):
+            await socket.send_data(encoded(what), mode="text")
+            await socket.close(CLOSED_POLICY, what.code)
             return
         tasks = (
-            asyncio.create_task(_tell(socket, streams, asked)),
+            asyncio.create_task(_tell(socket, streams, asked, what)),
             asyncio.create_task(_until_gone(socket)),
         )
         try:
@@ -135,9 +136,11 @@ def websocket(route: Route, door: Door, streams: Streams) -> WebsocketRouteHandl
     return WebsocketRouteHandler(route.path)(serve)
 
 
-async def _tell(socket: WebSocket[Any, Any, Any], streams: Streams, asked: Asked) -> None:
+async def _tell(
+    socket: WebSocket[Any, Any, Any], streams: Streams, asked: Asked, what: Wanted
+) -> None:
     first = from_seq(asked.query, {})
-    async for event in streams.follow(asked.caller, asked.address, wanted(asked.query), first):
+    async for event in streams.follow(asked.caller, asked.address, what, first):
         if event.kind == "snapshot":
             data = b'{"type":"snapshot",' + event.data[1:]
         elif event.kind == "heartbeat":
@@ -155,14 +158,19 @@ async def _until_gone(socket: WebSocket[Any, Any, Any]) -> None:
         pass
 
 
-def wanted(query: Mapping[str, str]) -> Wanted:
+def wanted(asked: Asked) -> Wanted | Problem:
+    """What a follower asks for, if he may see it."""
+    accounts = accounts_of(asked)
+    if isinstance(accounts, Problem):
+        return accounts
+
     def names(name: str) -> frozenset[str]:
-        return frozenset(part for part in query.get(name, "").split(",") if part)
+        return frozenset(part for part in asked.query.get(name, "").split(",") if part)
 
     return Wanted(
-        query.get("account", ""),
-        query.get("instrument", ""),
-        query.get("order_id", ""),
+        asked.query.get("account", ""),
+        asked.query.get("instrument", ""),
+        asked.query.get("order_id", ""),
         names("types"),
         names("snapshot") or frozenset(("orders", "positions")),
     )

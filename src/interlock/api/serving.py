@@ -27,6 +27,7 @@ from interlock.api.killing import Killing
 from interlock.api.metrics import Health, Metrics
 from interlock.api.orders import Orders
 from interlock.api.pages import Pages
+from interlock.api.problems import Problem
 from interlock.api.queries import Queries
 from interlock.api.risks import Risks
 from interlock.api.route import Asked, Reply, Route
@@ -228,9 +229,12 @@ class Server:
         page = self.metrics.page(self.desk, self.streams.count)
         return Reply(page, media_type="text/plain; version=0.0.4")
 
-    async def _events(self, asked: Asked) -> Reply:
+    async def _events(self, asked: Asked) -> Reply | Problem:
+        what = wanted(asked)
+        if isinstance(what, Problem):
+            return what
         first = from_seq(asked.query, asked.headers)
-        events = self.streams.follow(asked.caller, asked.address, wanted(asked.query), first)
+        events = self.streams.follow(asked.caller, asked.address, what, first)
 
         async def lines() -> AsyncIterator[bytes]:
             async for event in events:
