@@ -15,6 +15,7 @@ from interlock.cli.mending import rebuild, repair
 from interlock.cli.orders import orders
 from interlock.cli.place import place
 from interlock.cli.replay import replay
+from interlock.cli.sandbox import sandbox
 from interlock.cli.serve import config, serve
 from interlock.cli.sim import sim
 from interlock.cli.text import err
@@ -69,6 +70,7 @@ app.command(rebuild)
 app.command(repair)
 app.command(sim)
 app.command(serve)
+app.command(sandbox)
 app.command(config)
 app.command(keys)
 app.command(profiles)
