@@ -13,6 +13,7 @@ from interlock.cli.keys import keys, profiles
 from interlock.cli.looking import fills, order, positions, risk
 from interlock.cli.mending import rebuild, repair
 from interlock.cli.orders import orders
+from interlock.cli.paper_venue import paper_venue
 from interlock.cli.place import place
 from interlock.cli.replay import replay
 from interlock.cli.serve import config, serve
@@ -69,6 +70,7 @@ app.command(rebuild)
 app.command(repair)
 app.command(sim)
 app.command(serve)
+app.command(paper_venue)
 app.command(config)
 app.command(keys)
 app.command(profiles)

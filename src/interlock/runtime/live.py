@@ -8,11 +8,13 @@ more: the process ends, and the next one recovers from the journal.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from interlock.engine.inputs import Define
 from interlock.journal.errors import JournalUnavailable
+from interlock.orders.capabilities import Capabilities
 from interlock.orders.commands import Command
 from interlock.orders.instruments import Instrument
 from interlock.orders.reports import Report
@@ -114,6 +116,15 @@ class Live:
         for report in reports:
             self.line.put(report, now)
         self._run_soon()
+
+    def define(
+        self, instruments: Iterable[Instrument], capabilities: Mapping[str, Capabilities]
+    ) -> None:
+        """A venue has said what can be traded there; what is known already stays as it is."""
+        if not self._over.done():
+            venues = tuple(sorted(capabilities.items()))
+            self.line.put(Define(tuple(instruments), venues), self.clock.now())
+            self._run_soon()
 
     def between(self, action: Callable[[], object]) -> None:
         """Do something that writes the journal itself: now, or when the batch that is being
