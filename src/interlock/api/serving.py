@@ -43,7 +43,7 @@ from interlock.runtime.errors import RuntimeTrouble
 from interlock.runtime.fanout import Fanout
 from interlock.runtime.line import Line
 from interlock.runtime.linked import open_to, reached
-from interlock.runtime.live import Live
+from interlock.runtime.live import SLICE, Live
 from interlock.venues.paper.exchange import PaperExchange
 from interlock.venues.paper.link import Link
 from interlock.venues.paper.memory import PaperMemory
@@ -69,6 +69,10 @@ class Settings:
     """Certificate and key."""
     venue: tuple[str, int] | None = None
     """Where a paper venue in a process of its own listens; None for one in this process."""
+    slice: int = SLICE
+    """Inputs decided on in one turn of the loop."""
+    calm: bool = True
+    """Whether the garbage collector is told that orders live long."""
     told: Callable[[str], None] = field(default=lambda _: None)
 
 
@@ -115,16 +119,22 @@ class Server:
 
     async def run(self, ready: Callable[["Server"], None] = lambda _: None) -> None:
         """Serve until SIGTERM or Ctrl-C, or until something goes wrong."""
-        listening = self._listen()
+        listening, settings = self._listen(), self.settings
         work = (self.journal.checkpoint,)
-        self.live = Live(self.line, self.clock, work, told=self.settings.told, alone=False)
+        self.live = Live(
+            *(self.line, self.clock, work),
+            told=settings.told,
+            alone=False,
+            most=settings.slice,
+        )
         market = asyncio.create_task(self._market())
         await self._open_venue()
         self.desk = Desk(self.live, self.journal, self.projection)
         self.door = Door(self.entrance, self.metrics)
         self.streams = Streams(self.desk, self.fanout, self.entrance.alive)
         self._cut_when_ended()
-        calm()
+        if settings.calm:
+            calm()
         web = _Web(self._web())
         begin = asyncio.create_task
         serving = begin(web.serve(sockets=[listening]))

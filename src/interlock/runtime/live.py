@@ -46,8 +46,11 @@ class Live:
         upkeep_s: float = UPKEEP_S,
         told: Callable[[str], None] = lambda _: None,
         alone: bool = True,
+        most: int = SLICE,
     ) -> None:
-        """``alone``: nothing else runs on this loop, so whatever goes wrong on it ends the line.
+        """``most``: inputs decided on in one turn of the loop.
+
+        ``alone``: nothing else runs on this loop, so whatever goes wrong on it ends the line.
         Beside a web server, whose callbacks meet what strangers do, only the line's own count.
         """
         self.line = line
@@ -56,6 +59,7 @@ class Live:
         self._upkeep_s = upkeep_s
         self._told = told
         self._alone = alone
+        self._most = most
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(self._failed)
         self._over: asyncio.Future[None] = self._loop.create_future()
@@ -170,7 +174,7 @@ class Live:
         if self._over.done():
             return
         now = self.clock.now()
-        more = self.line.work(now, SLICE) == SLICE
+        more = self.line.work(now, self._most) == self._most
         self.line.sweep(now)
         self._write()
         if more:
