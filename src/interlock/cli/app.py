@@ -13,6 +13,7 @@ from interlock.cli.keys import keys, profiles
 from interlock.cli.looking import fills, order, positions, risk
 from interlock.cli.mending import rebuild, repair
 from interlock.cli.orders import orders
+from interlock.cli.paper_venue import paper_venue
 from interlock.cli.place import place
 from interlock.cli.replay import replay
 from interlock.cli.sandbox import sandbox
@@ -71,6 +72,7 @@ app.command(repair)
 app.command(sim)
 app.command(serve)
 app.command(sandbox)
+app.command(paper_venue)
 app.command(config)
 app.command(keys)
 app.command(profiles)
