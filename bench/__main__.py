@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from bench import instructions, memory, place, recall, recover, serve, tick
+from bench import encrypt, instructions, memory, place, recall, recover, serve, tick
 from bench.goals import goals
 from bench.timing import shown
 from interlock.runtime.build import built
@@ -21,6 +21,7 @@ BENCHES: dict[str, Callable[[bool], list[dict[str, Any]]]] = {
     "recall": recall.run,
     "instructions": instructions.run,
     "serve": serve.run,
+    "encrypt": encrypt.run,
 }
 
 

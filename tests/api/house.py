@@ -64,10 +64,14 @@ Story = Callable[[Server, httpx.AsyncClient], Awaitable[None]]
 
 @asynccontextmanager
 async def serving(
-    folder: Path, entrance: Any = None, course: Course | None = None, signals: bool = True
+    folder: Path,
+    entrance: Any = None,
+    course: Course | None = None,
+    signals: bool = True,
+    encrypt: bool = False,
 ) -> AsyncIterator[tuple[Server, httpx.AsyncClient]]:
     """One life of a server, ended as by SIGTERM. ``entrance`` False: the real one."""
-    settings = Settings(folder, course or QuietCourse(), port=0)
+    settings = Settings(folder, course or QuietCourse(), port=0, encrypt=encrypt)
     folder.mkdir(parents=True, exist_ok=True)
     access = Access(folder, {}, time.time_ns, AccessSettings(password_cost=Cost(n=16)))
     lets = OpenEntrance() if entrance is None else entrance or None

@@ -16,6 +16,7 @@ from msgspec import Struct
 from interlock.orders.decoding import decode_body
 from interlock.orders.rejects import Reject
 
+NAME = "config.toml"
 PREFIX = "INTERLOCK_"
 NOT_SETTINGS = frozenset(
     (
@@ -50,6 +51,11 @@ class JournalPart(Struct, frozen=True, forbid_unknown_fields=True):
     encrypt: bool = False
 
 
+class Secrets(Struct, frozen=True, forbid_unknown_fields=True):
+    key_file: str = ""
+    keyring: str = ""
+
+
 class Signing(Struct, frozen=True, forbid_unknown_fields=True):
     window_ms: int = 5_000
 
@@ -74,6 +80,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     web: Web = Web()
     market: Market = Market()
     journal: JournalPart = JournalPart()
+    secrets: Secrets = Secrets()
     signing: Signing = Signing()
     tokens: Tokens = Tokens()
     limits: Limits = Limits()
@@ -105,8 +112,15 @@ source = "generated:1"
 speed = 1.0
 
 [journal]
-# Encrypt what is journaled with the master key: not possible yet, and refused.
+# Encrypt what is journaled, and the tables made of it, under the master key. A journal that was
+# begun otherwise is changed with: interlock encrypt DIR, interlock decrypt DIR.
 encrypt = false
+
+[secrets]
+# Where the master key is, unless INTERLOCK_MASTER_KEY holds it: a file (master.key in the data
+# folder when empty), or where there is no such file the OS keyring's entry under this service.
+key_file = ""
+keyring = ""
 
 [signing]
 # A request made longer ago than this, or later than now by more, is refused.
@@ -161,8 +175,6 @@ def checked(config: Config, path: Path) -> Config:
             raise ConfigWrong(f"{path}: {name} is {value}; it must be from {low} to {high}.")
     if config.environment not in ("paper", "testnet", "live"):
         raise ConfigWrong(f"{path}: environment is one of paper, testnet and live.")
-    if config.journal.encrypt:
-        raise ConfigWrong(f"{path}: journal.encrypt is not possible yet; leave it false.")
     if bool(web.tls_certificate) != bool(web.tls_key):
         raise ConfigWrong(f"{path}: web.tls_certificate and web.tls_key go together.")
     safe = bool(web.tls_certificate) or web.tls_self_signed

@@ -16,7 +16,7 @@ import uvicorn
 from interlock import __version__
 from interlock.api import credentials, openapi, table
 from interlock.api.access.errors import AccessError
-from interlock.api.access.opening import Access
+from interlock.api.access.opening import JOURNAL, Access
 from interlock.api.app import application, from_seq, wanted
 from interlock.api.batch import Batches
 from interlock.api.credentials import Credentials
@@ -31,8 +31,8 @@ from interlock.api.queries import Queries
 from interlock.api.risks import Risks
 from interlock.api.route import Asked, Caller, Reply, Route, Scope
 from interlock.api.streams import Event, Streams
-from interlock.journal.projection import NAME as PROJECTION
-from interlock.journal.projection import Projection
+from interlock.journal.sealed_projection import tables_of
+from interlock.journal.sealing import Sealer
 from interlock.journal.sqlite import SqliteJournal
 from interlock.market.course import Course
 from interlock.orders.capabilities import Capabilities
@@ -65,6 +65,8 @@ class Settings:
     environment: str = "paper"
     tls: tuple[Path, Path] | None = None
     """Certificate and key."""
+    encrypt: bool = False
+    """Whether journal, tables and paper orders lie on the disk under the master key."""
     told: Callable[[str], None] = field(default=lambda _: None)
 
 
@@ -80,16 +82,18 @@ class Server:
         told = settings.told
         settings.folder.mkdir(parents=True, exist_ok=True)
         folder = settings.folder / "journal"
-        self.journal = SqliteJournal(folder, verify="tail", warn=told)
+        key = access.vault.derive(JOURNAL) if settings.encrypt else None
+        self.journal = SqliteJournal(folder, verify="tail", warn=told, key=key)
         self.exchange = PaperExchange("PAPER", settings.market.instruments, PAPER)
-        self.memory = PaperMemory(settings.folder / "paper.db")
+        paper = Sealer(access.vault.derive("paper")), settings.encrypt
+        self.memory = PaperMemory(settings.folder / "paper.db", *paper)
         self.course = self.memory.recall(self.exchange)
         self.venue = Embedded(self.exchange, self.now, self.memory)
         self.fanout = Fanout()
         self.line = Line(self.journal, {"PAPER": self.venue}, listeners=[self.fanout.listen])
         self.line.recover()
         self.clock = SteadyClock(self.line.now, told=told)
-        self.projection = Projection(folder / PROJECTION, warn=told)
+        self.projection = tables_of(folder, self.journal.sealer, told)
         self.entrance: Entrance = entrance or access
         self.metrics = Metrics()
         self.port = settings.port

@@ -7,11 +7,12 @@ from importlib.metadata import version as installed
 
 from cyclopts import App
 
+from interlock.cli.credentials import credentials
 from interlock.cli.demo import demo
 from interlock.cli.facts import facts
 from interlock.cli.keys import keys, profiles
 from interlock.cli.looking import fills, order, positions, risk
-from interlock.cli.mending import rebuild, repair
+from interlock.cli.mending import decrypt, encrypt, rebuild, repair
 from interlock.cli.orders import orders
 from interlock.cli.place import place
 from interlock.cli.replay import replay
@@ -67,11 +68,14 @@ app.command(orders)
 app.command(facts)
 app.command(rebuild)
 app.command(repair)
+app.command(encrypt)
+app.command(decrypt)
 app.command(sim)
 app.command(serve)
 app.command(config)
 app.command(keys)
 app.command(profiles)
+app.command(credentials)
 for command in (place, order, watch, amend, cancel, close, positions, risk, fills, kill, resume):
     app.command(command)
 

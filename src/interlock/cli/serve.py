@@ -19,7 +19,7 @@ from platformdirs import user_data_path
 from interlock.api.access.limits import Rate
 from interlock.api.access.opening import Access, AccessSettings
 from interlock.api.certificates import self_signed
-from interlock.api.config import TEMPLATE, Config, ConfigWrong, Market, Web, checked, load
+from interlock.api.config import NAME, TEMPLATE, Config, ConfigWrong, Market, Web, checked, load
 from interlock.api.route import Budget
 from interlock.api.serving import Server, Settings
 from interlock.cli.errors import BadInput
@@ -27,8 +27,6 @@ from interlock.cli.markets import find_markets
 from interlock.cli.text import err, out
 from interlock.market.course import GENERATED, Course
 from interlock.market.readers import MarketFile
-
-NAME = "config.toml"
 
 Data = Annotated[
     Path | None,
@@ -87,6 +85,7 @@ def serve(
                 speed=settings.market.speed,
                 environment=settings.environment,
                 tls=tls_files(folder, settings.web),
+                encrypt=settings.journal.encrypt,
                 told=lambda what: err().print(f"interlock: {what}"),
             ),
             access,
@@ -194,8 +193,10 @@ def tls_files(folder: Path, web: Web) -> tuple[Path, Path] | None:
 
 
 def access_settings(settings: Config) -> AccessSettings:
-    limits = settings.limits
+    limits, secrets = settings.limits, settings.secrets
     return AccessSettings(
+        key_file=Path(secrets.key_file) if secrets.key_file else None,
+        keyring_service=secrets.keyring,
         window_ms=settings.signing.window_ms,
         token_minutes=settings.tokens.minutes,
         rates={
