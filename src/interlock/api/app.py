@@ -119,9 +119,15 @@ def websocket(path: str, streams: Streams, enter: Enter) -> WebsocketRouteHandle
             await socket.send_data(encoded(caller), mode="text")
             await socket.close(CLOSED_POLICY, caller.code)
             return
+        what = wanted(query)
+        no = streams.refusal(what)
+        if no is not None:
+            await socket.send_data(encoded(no), mode="text")
+            await socket.close(CLOSED_POLICY, no.code)
+            return
         leaving = asyncio.create_task(_until_gone(socket, asyncio.current_task()))
         try:
-            events = streams.follow(caller, address, wanted(query), from_seq(query, {}))
+            events = streams.follow(caller, address, what, from_seq(query, {}))
             async for event in events:
                 if event.kind == "snapshot":
                     data = b'{"type":"snapshot",' + event.data[1:]
@@ -157,6 +163,7 @@ def wanted(query: Mapping[str, str]) -> Wanted:
         query.get("order_id", ""),
         names("types"),
         names("snapshot") or frozenset(("orders", "positions")),
+        names("market"),
     )
 
 

@@ -43,6 +43,7 @@ from interlock.runtime.errors import RuntimeTrouble
 from interlock.runtime.fanout import Fanout
 from interlock.runtime.line import Line
 from interlock.runtime.live import Live
+from interlock.runtime.prices import Prices
 from interlock.venues.paper.exchange import PaperExchange
 from interlock.venues.paper.memory import PaperMemory
 
@@ -113,7 +114,9 @@ class Server:
         self.venue.open(self.live)
         self.desk = Desk(self.live, self.journal, self.projection)
         self.door = Door(self.entrance, self.metrics)
-        self.streams = Streams(self.desk, self.fanout, self.entrance.alive)
+        self.prices = Prices(lambda symbol: self.line.state.markets[symbol].grid)
+        self.live.on_tick.append(self.prices.hear)
+        self.streams = Streams(self.desk, self.fanout, self.entrance.alive, self.prices)
         self._cut_when_ended()
         calm()
         web = _Web(self._web())
@@ -230,9 +233,12 @@ class Server:
         page = self.metrics.page(self.desk, self.streams.count)
         return Reply(page, media_type="text/plain; version=0.0.4")
 
-    async def _events(self, asked: Asked) -> Reply:
-        first = from_seq(asked.query, asked.headers)
-        events = self.streams.follow(asked.caller, asked.address, wanted(asked.query), first)
+    async def _events(self, asked: Asked) -> Reply | Problem:
+        first, what = from_seq(asked.query, asked.headers), wanted(asked.query)
+        no = self.streams.refusal(what)
+        if no is not None:
+            return no
+        events = self.streams.follow(asked.caller, asked.address, what, first)
 
         async def lines() -> "AsyncIterator[bytes]":
             async for event in events:
@@ -288,7 +294,10 @@ class _Web(uvicorn.Server):
 
 
 def sse(event: Event) -> bytes:
-    """One event as the wire of EventSource has it. Heartbeats are comments."""
+    """One event as the wire of EventSource has it. Heartbeats are comments; only what a stream can
+    go on after has an id.
+    """
     if event.kind == "heartbeat":
         return b": heartbeat\n\n"
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.seq, event.kind.encode(), event.data)
+    told = b"event: %s\ndata: %s\n\n" % (event.kind.encode(), event.data)
+    return b"id: %d\n%s" % (event.seq, told) if event.seq >= 0 else told

@@ -15,6 +15,7 @@ from interlock.cli.looking import fills, order, positions, risk
 from interlock.cli.mending import decrypt, encrypt, rebuild, repair
 from interlock.cli.orders import orders
 from interlock.cli.place import place
+from interlock.cli.prices import prices
 from interlock.cli.replay import replay
 from interlock.cli.serve import config, serve
 from interlock.cli.sim import sim
@@ -76,6 +77,7 @@ app.command(config)
 app.command(keys)
 app.command(profiles)
 app.command(credentials)
+app.command(prices)
 for command in (place, order, watch, amend, cancel, close, positions, risk, fills, kill, resume):
     app.command(command)
 

@@ -62,6 +62,8 @@ class Live:
         self._beside = ThreadPoolExecutor(1, "journal")
         self._writing: asyncio.Future[None] | None = None
         self._between: list[Callable[[], object]] = []
+        self.on_tick: list[Callable[[Tick], None]] = []
+        """Hear every tick before the line does; each must take next to no time."""
 
     @property
     def over(self) -> bool:
@@ -129,6 +131,8 @@ class Live:
     def tick(self, tick: Tick) -> None:
         if self._over.done():
             return
+        for hear in self.on_tick:
+            hear(tick)
         now = self.clock.now()
         if self.line.inbox.heard:
             self.line.work(now, self.line.inbox.heard)
