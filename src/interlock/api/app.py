@@ -14,31 +14,37 @@ from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.response import Stream
 
 from interlock.api.door import Door, encoded, refusal
+from interlock.api.logs import Log
 from interlock.api.problems import MEDIA_TYPE, ApiCode, Problem, problem
 from interlock.api.route import Caller, Reply, Route
 from interlock.api.streams import Streams, Wanted
 
-Told = Callable[[str], None]
 CLOSED_POLICY, CLOSED_TRY_LATER = 1008, 1013
 Enter = Callable[[str, Mapping[str, str], Mapping[str, str], str], Caller | Problem]
 
 
 def application(
-    routes: Sequence[Route], door: Door, streams: Streams, enter: Enter, told: Told
+    routes: Sequence[Route], door: Door, streams: Streams, enter: Enter, log: Log
 ) -> Litestar:
-    """``enter`` lets somebody in to a WebSocket; ``told`` hears of bugs."""
+    """``enter`` lets somebody in to a WebSocket."""
     handlers: list[Any] = [http(route, door) for route in routes]
     handlers.append(websocket("/v1/stream", streams, enter))
 
     def bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-        told(f"{type(error).__name__} while answering {request.method} {request.url.path}")
+        log.bug(f"{type(error).__name__} while answering {request.method}", error)
         why = problem(ApiCode.INTERNAL, "This is a bug of the server's.", "Please report it.")
         return response(refusal(why))
+
+    def strange(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+        answer = refused(request, error)
+        address = request.client.host if request.client else ""
+        log.answered(answer.status_code, "", request.method, request.url.path, address=address)
+        return answer
 
     return Litestar(
         route_handlers=handlers,
         openapi_config=None,
-        exception_handlers={HTTPException: refused, Exception: bug},
+        exception_handlers={HTTPException: strange, Exception: bug},
         logging_config=None,
     )
 

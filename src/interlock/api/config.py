@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from interlock.api.logs import FORMATS, LEVELS
 from interlock.orders.decoding import decode_body
 from interlock.orders.rejects import Reject
 
@@ -73,6 +74,12 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     reading_burst: int = 500
 
 
+class LogPart(Struct, frozen=True, forbid_unknown_fields=True):
+    level: str = "info"
+    format: str = "text"
+    file: str = ""
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set."""
 
@@ -84,6 +91,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     signing: Signing = Signing()
     tokens: Tokens = Tokens()
     limits: Limits = Limits()
+    log: LogPart = LogPart()
 
 
 TEMPLATE = """\
@@ -139,6 +147,14 @@ protecting_per_s = 200
 protecting_burst = 1000
 reading_per_s = 100
 reading_burst = 500
+
+[log]
+# debug tells of every request, info of every refusal, warning of what a person should look at.
+level = "info"
+# text or json, one event a line.
+format = "text"
+# A file that is appended to; stderr when empty.
+file = ""
 """
 
 
@@ -175,6 +191,12 @@ def checked(config: Config, path: Path) -> Config:
             raise ConfigWrong(f"{path}: {name} is {value}; it must be from {low} to {high}.")
     if config.environment not in ("paper", "testnet", "live"):
         raise ConfigWrong(f"{path}: environment is one of paper, testnet and live.")
+    for name, text, known in (
+        ("log.level", config.log.level, LEVELS),
+        ("log.format", config.log.format, FORMATS),
+    ):
+        if text not in known:
+            raise ConfigWrong(f"{path}: {name} is one of {', '.join(known)}.")
     if bool(web.tls_certificate) != bool(web.tls_key):
         raise ConfigWrong(f"{path}: web.tls_certificate and web.tls_key go together.")
     safe = bool(web.tls_certificate) or web.tls_self_signed

@@ -14,6 +14,7 @@ import msgspec
 
 from interlock.api.access.limits import Allowance
 from interlock.api.desk import Stopping
+from interlock.api.logs import Log
 from interlock.api.metrics import Metrics
 from interlock.api.problems import MEDIA_TYPE, ApiCode, Problem, problem
 from interlock.api.route import Asked, Budget, Caller, Reply, Route, Scope
@@ -48,8 +49,9 @@ class Entrance(Protocol):
 class Door:
     """Lets requests in to routes."""
 
-    def __init__(self, entrance: Entrance, metrics: Metrics) -> None:
+    def __init__(self, entrance: Entrance, metrics: Metrics, log: Log) -> None:
         self._entrance = entrance
+        self._log = log
         self._metrics = metrics
         self._number = 0
         self._open = 0
@@ -82,7 +84,12 @@ class Door:
                 self.empty.set()
         reply.headers["X-Request-Id"] = request_id
         code = reply.content.code if isinstance(reply.content, Problem) else ""
-        self._metrics.answered(route, reply.status, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        self._metrics.answered(route, reply.status, seconds)
+        self._log.answered(
+            *(reply.status, code, route.method, target, request_id),
+            *(asked.caller.key_id, address, seconds),
+        )
         if asked.caller is not NOBODY or code:
             caller = asked.caller
             self._entrance.record(

@@ -23,6 +23,7 @@ from interlock.api.credentials import Credentials
 from interlock.api.desk import Desk
 from interlock.api.door import Door, Entrance
 from interlock.api.killing import Killing
+from interlock.api.logs import Log
 from interlock.api.metrics import Health, Metrics
 from interlock.api.orders import Orders
 from interlock.api.pages import Pages
@@ -68,7 +69,10 @@ class Settings:
     """Certificate and key."""
     encrypt: bool = False
     """Whether journal, tables and paper orders lie on the disk under the master key."""
-    told: Callable[[str], None] = field(default=lambda _: None)
+    log: Log = field(default_factory=lambda: Log(None))
+
+    def told(self, what: str) -> None:
+        self.log.told(what)
 
 
 class Server:
@@ -113,7 +117,7 @@ class Server:
         self.live.start(self.settings.market.instruments)
         self.venue.open(self.live)
         self.desk = Desk(self.live, self.journal, self.projection)
-        self.door = Door(self.entrance, self.metrics)
+        self.door = Door(self.entrance, self.metrics, self.settings.log)
         self.prices = Prices(lambda symbol: self.line.state.markets[symbol].grid)
         self.live.on_tick.append(self.prices.hear)
         self.streams = Streams(self.desk, self.fanout, self.entrance.alive, self.prices)
@@ -166,7 +170,7 @@ class Server:
         return found
 
     def _web(self) -> uvicorn.Config:
-        app = application(self._routes(), self.door, self.streams, self._enter, self.settings.told)
+        app = application(self._routes(), self.door, self.streams, self._enter, self.settings.log)
         certificate, key = self.settings.tls or (None, None)
         return uvicorn.Config(
             app,

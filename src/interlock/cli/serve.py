@@ -16,10 +16,12 @@ import uvloop
 from cyclopts import App, Parameter
 from platformdirs import user_data_path
 
+from interlock.api import logs
 from interlock.api.access.limits import Rate
 from interlock.api.access.opening import Access, AccessSettings
 from interlock.api.certificates import self_signed
 from interlock.api.config import NAME, TEMPLATE, Config, ConfigWrong, Market, Web, checked, load
+from interlock.api.logs import Log
 from interlock.api.route import Budget
 from interlock.api.serving import Server, Settings
 from interlock.cli.errors import BadInput
@@ -74,6 +76,7 @@ def serve(
     settings = overridden(read_config(file), file, host, port, market, speed, insecure)
     course = course_of(settings.market)
     access = Access(folder, os.environ, time.time_ns, access_settings(settings))
+    log = opened_log(settings)
     try:
         password = access.admin.first_password()
         server = Server(
@@ -86,21 +89,34 @@ def serve(
                 environment=settings.environment,
                 tls=tls_files(folder, settings.web),
                 encrypt=settings.journal.encrypt,
-                told=lambda what: err().print(f"interlock: {what}"),
+                log=log,
             ),
             access,
         )
         with suppress(KeyboardInterrupt):
             uvloop.run(server.run(lambda up: greet(up, folder, password)))
         farewell(server)
+        log.note("stopped")
     finally:
         access.close()
+        log.close()
     return 0
+
+
+def opened_log(settings: Config) -> Log:
+    kept = settings.log
+    try:
+        log = logs.opened(kept.file, kept.level, kept.format, settings.environment)
+    except logs.LogUnwritable as error:
+        raise BadInput(str(error)) from error
+    log.hear_libraries()
+    return log
 
 
 def greet(server: Server, folder: Path, password: str | None) -> None:
     scheme = "http" if server.settings.tls is None else "https"
     url = f"{scheme}://{server.settings.host}:{server.port}"
+    server.settings.log.note("serving", url=url, folder=str(folder))
     console = out()
     console.print(f"Interlock serves in {folder} ({server.settings.environment}).")
     for what, path in (("API", "/v1"), ("docs", "/docs"), ("metrics", "/metrics")):
