@@ -7,7 +7,6 @@ the venue, which died with the server, holds no order that the server does not k
 
 import asyncio
 import secrets
-import time
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,7 +15,7 @@ import httpx
 
 from chaos.life import Life, Lives
 from chaos.trial import Outcome
-from interlock.api.access.signing import sign
+from interlock.client.signing import Signing
 
 KILLS = 20
 RUN_S = (0.05, 0.8)
@@ -27,27 +26,6 @@ BRACKET = {
     "take_profit": {"type": "limit", "price": {"from_entry": {"bps": 300}}},
     "stop_loss": {"type": "stop", "trigger_price": {"from_entry": {"bps": -300}}},
 }
-
-
-class Signing(httpx.Auth):
-    requires_request_body = True
-
-    def __init__(self, key_id: str, secret: str) -> None:
-        self._key_id, self._secret = key_id, secret
-
-    def auth_flow(self, request: httpx.Request) -> Any:
-        at, nonce = str(time.time_ns() // 1_000_000), secrets.token_hex(8)
-        path = request.url.raw_path.decode()
-        signature = sign(self._secret, at, nonce, request.method, path, request.content)
-        request.headers.update(
-            {
-                "X-Interlock-Key": self._key_id,
-                "X-Interlock-Timestamp": at,
-                "X-Interlock-Nonce": nonce,
-                "X-Interlock-Signature": signature,
-            }
-        )
-        yield request
 
 
 class Trader:

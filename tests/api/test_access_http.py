@@ -2,43 +2,21 @@
 
 import asyncio
 import json
-import secrets
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import httpx
+from websockets.asyncio.client import connect
 
-from interlock.api.access import signing
+from interlock.api.access.limits import Limits, Rate
+from interlock.api.route import Budget
 from interlock.api.serving import Server
+from interlock.client.signing import Signing, signed_headers
 from tests.api.house import serving
 from tests.api.test_orders import BRACKET, body, key, until
 from tests.api.test_streams import events
-
-
-class Signing(httpx.Auth):
-    """Signs every request of a client with one key."""
-
-    requires_request_body = True
-
-    def __init__(self, key_id: str, secret: str, token: str = "", late_ms: int = 0) -> None:
-        self.key_id, self.secret, self.token = key_id, secret, token
-        self.late_ms = late_ms
-
-    def auth_flow(self, request: httpx.Request) -> Any:
-        at = str(time.time_ns() // 1_000_000 - self.late_ms)
-        nonce = secrets.token_hex(8)
-        path = request.url.raw_path.decode()
-        request.headers["X-Interlock-Key"] = self.key_id
-        request.headers["X-Interlock-Timestamp"] = at
-        request.headers["X-Interlock-Nonce"] = nonce
-        request.headers["X-Interlock-Signature"] = signing.sign(
-            self.secret, at, nonce, request.method, path, request.content
-        )
-        if self.token:
-            request.headers["Authorization"] = f"Bearer {self.token}"
-        yield request
 
 
 class Owner:
@@ -84,7 +62,7 @@ def test_a_key_trades_and_nobody_without_its_secret_does(tmp_path: Path) -> None
         assert int(placed.headers["x-ratelimit-remaining"]) > 0
         thief = Signing(bot.key_id, "a guess")
         assert code(await client.get("/v1/orders", auth=thief)) == (401, "SIGNATURE_WRONG")
-        late = Signing(bot.key_id, bot.secret, late_ms=60_000)
+        late = Signing(bot.key_id, bot.secret, now=lambda: time.time_ns() - 60 * 10**9)
         assert code(await client.get("/v1/orders", auth=late)) == (401, "TIMESTAMP_OUTSIDE_WINDOW")
         sent = placed.request.headers
         replay = {name: sent[name] for name in sent if name.startswith("x-interlock")}
@@ -156,6 +134,30 @@ def test_a_ticket_opens_one_stream_once(tmp_path: Path) -> None:
         assert (await client.get(path)).status_code == 401
 
     play(tmp_path, story)
+
+
+def test_a_websocket_goes_through_the_same_door(tmp_path: Path) -> None:
+    """It is on the trail, it counts against a budget, and nobody unknown is shown anything."""
+
+    async def story(owner: Owner, client: httpx.AsyncClient) -> None:
+        bot = await owner.key()
+        url = f"ws://127.0.0.1:{owner.server.port}/v1/stream"
+        async with connect(url) as stream:
+            assert json.loads(await stream.recv())["code"] == "UNAUTHENTICATED"
+        ticket = (await client.post("/v1/stream-tickets", auth=bot)).json()["ticket"]
+        async with connect(f"{url}?ticket={ticket}") as stream:
+            assert json.loads(await stream.recv())["type"] == "snapshot"
+        once = {budget: Rate(1, 1) for budget in Budget}
+        owner.server.access.limits = Limits(lambda: 0, once)  # time stands still: one each
+        assert (await client.get("/v1/orders", auth=bot)).status_code == 200
+        headers = signed_headers(bot.key_id, bot.secret, "GET", "/v1/stream", b"")
+        async with connect(url, additional_headers=headers) as stream:
+            assert json.loads(await stream.recv())["code"] == "RATE_LIMITED"
+
+    play(tmp_path, story)
+    lines = [json.loads(line) for line in (tmp_path / "requests.jsonl").read_text().splitlines()]
+    told = [line["status"] for line in lines if line["path"] == "/v1/stream"]
+    assert told == [401, 200, 429]
 
 
 def test_kill_stops_everything_for_good_and_an_admin_resumes_it(tmp_path: Path) -> None:

@@ -148,6 +148,23 @@ def test_filters_and_accounts_decide_what_is_told(tmp_path: Path) -> None:
     play(tmp_path, story)
 
 
+def test_another_accounts_orders_are_not_shown_for_the_asking(tmp_path: Path) -> None:
+    async def story(server: Server, client: httpx.AsyncClient) -> None:
+        order = body("theirs", {**STOP, "trigger_price": "40000"}, "theirs")
+        await client.post("/v1/orders", json=order)
+        mine = {"x-test-accounts": "mine"}
+        refused = await client.get("/v1/events?account=theirs", headers=mine)
+        assert (refused.status_code, refused.json()["code"]) == (403, "ACCOUNT_NOT_ALLOWED")
+        url = f"ws://127.0.0.1:{server.port}/v1/stream?account=theirs"
+        async with connect(url, additional_headers=mine) as stream:
+            assert msgspec.json.decode(await stream.recv())["code"] == "ACCOUNT_NOT_ALLOWED"
+        one = await client.get("/v1/orders/theirs?account=theirs", headers=mine)
+        assert one.status_code == 403
+        assert (await client.get("/v1/orders/theirs", headers=mine)).status_code == 404
+
+    play(tmp_path, story)
+
+
 def test_a_key_that_is_revoked_is_told_so_and_nothing_more(tmp_path: Path) -> None:
     entrance = OpenEntrance()
 

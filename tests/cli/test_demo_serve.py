@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from interlock.cli.demo_serve import missed
+from interlock.cli.errors import WorldTrouble
+
 SECONDS_MAX = 90
 
 
@@ -50,3 +53,16 @@ def test_interrupted_it_leaves_no_server_and_no_file(tmp_path: Path, number: int
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))
+
+
+def test_a_server_that_ended_by_itself_says_why(tmp_path: Path) -> None:
+    errors = tmp_path / "errors.txt"
+    errors.write_text("the disk is full\n")
+    with subprocess.Popen([sys.executable, "-c", ""], text=True) as server:
+        server.wait()
+        with pytest.raises(WorldTrouble, match="the disk is full"):
+            missed(server, errors)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as server:
+        missed(server, errors)
+        assert server.stdin is not None
+        server.stdin.close()

@@ -68,6 +68,24 @@ def test_a_key_is_made_kept_in_a_profile_listed_and_revoked(house: House, capsys
     assert "secret" in out
 
 
+def test_a_lost_password_is_replaced_by_whoever_owns_the_folder(
+    house: House, capsys: Capture, monkeypatch: Patch, tmp_path: Path
+) -> None:
+    said(capsys, "keys", "list", "--url", house.url)
+    out, _ = said(capsys, "keys", "reset-password", "--data", str(tmp_path / "data"))
+    made = out.split()[-1]
+
+    def heard() -> bool:
+        monkeypatch.setenv(keys.PASSWORD, made)
+        return run(["keys", "list", "--url", house.url]) == 0
+
+    until(heard, bool)
+    monkeypatch.setenv(keys.PASSWORD, house.password)
+    said(capsys, "keys", "list", "--url", house.url, code=2)
+    _, err = said(capsys, "keys", "reset-password", "--data", str(tmp_path / "nothing"), code=2)
+    assert "no server has ever run there" in err
+
+
 def test_a_bracket_from_flags_lives_is_amended_and_closed(house: House, capsys: Capture) -> None:
     with_key(house)
     out, err = said(capsys, "place", *BRACKET, "--id", "first")

@@ -204,10 +204,10 @@ def test_orders_are_found_by_what_is_asked(projection: Projection) -> None:
         return [row["order_id"] for row in found]
 
     assert ids(projection.orders()) == ["o0000003", "o0000002", "o0000001"]
-    assert ids(projection.orders(account="other")) == ["o0000002"]
-    assert ids(projection.orders(account="main", status="filled")) == ["o0000003"]
-    assert ids(projection.orders(instrument="ES.PAPER")) == []
-    assert ids(projection.orders(tag="", limit=1)) == ["o0000003"]
+    assert ids(projection.orders(("other",))) == ["o0000002"]
+    assert ids(projection.orders(("main",), {"status": "filled"})) == ["o0000003"]
+    assert ids(projection.orders(filters={"instrument": "ES.PAPER"})) == []
+    assert ids(projection.orders(filters={"tag": ""}, limit=1)) == ["o0000003"]
     assert projection.order("o0000002") is not None
     assert projection.order("nobody") is None
 

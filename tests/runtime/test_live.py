@@ -114,6 +114,34 @@ def test_after_trouble_with_the_journal_nothing_is_answered_any_more(
     soon(story())
 
 
+class Hasty(asyncio.SelectorEventLoop):
+    """As uvloop does it: what is due within a moment is called soon, by a handle without a time."""
+
+    def call_at(self, when, callback, *args, context=None):
+        if when - self.time() < 0.01:
+            return self.call_soon(callback, *args, context=context)
+        return super().call_at(when, callback, *args, context=context)
+
+
+def test_a_timer_that_was_due_when_it_was_set_is_no_trouble_for_the_next():
+    """A busy machine lets a millisecond pass between reading the clock and setting the timer."""
+
+    async def story() -> None:
+        line = a_line(MemoryJournal())
+        live = Live(line, SteadyClock())
+        live.start([BTC])
+        line.next_wakeup = live.clock.now  # type: ignore[method-assign]
+        for price in (10_000, 10_001, 10_002):
+            live.tick(Trade("BTC.PAPER", live.clock.now(), price, 1))
+        await asyncio.sleep(0)
+        assert not live.over
+        live.stop()
+        await live.run()
+
+    with asyncio.Runner(loop_factory=Hasty) as runner:
+        runner.run(asyncio.wait_for(story(), 10))
+
+
 def test_work_beside_the_line_ends_it_when_it_fails_but_not_for_a_full_disk():
     told: list[str] = []
     failures = [JournalUnavailable("the disk is full"), ValueError("a bug")]
@@ -136,7 +164,7 @@ class SlowJournal(MemoryJournal):
 
     def __init__(self) -> None:
         super().__init__()
-        self.slow = False
+        self.slow = self.full = False
         self.begun = Event()
         self.let_go = Event()
 
@@ -144,6 +172,8 @@ class SlowJournal(MemoryJournal):
         if self.slow:
             self.begun.set()
             assert self.let_go.wait(10)
+        if self.full:
+            raise JournalUnavailable("the disk is full")
         return super().append(expected_n, frame)
 
 
@@ -176,6 +206,27 @@ def test_while_one_batch_is_written_the_next_gathers_and_none_is_answered_before
         assert before < first < second == third
         live.stop()
         await running
+
+    soon(story())
+
+
+def test_a_last_batch_that_does_not_reach_the_disk_is_told_at_the_end():
+    journal = SlowJournal()
+
+    async def story() -> None:
+        live = Live(a_line(journal), SteadyClock())
+        live.start([BTC])
+        running = asyncio.create_task(live.run())
+        journal.slow = journal.full = True
+        answers: list[c.Answer] = []
+        live.ask(bracket("one"), answers.append)
+        while not journal.begun.is_set():
+            await asyncio.sleep(0)
+        live.stop()
+        journal.let_go.set()
+        with pytest.raises(JournalUnavailable):
+            await running
+        assert answers == []
 
     soon(story())
 

@@ -5,30 +5,33 @@ a problem document; a bug is told without its inside.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from litestar import HttpMethod, Litestar, Request, Response, WebSocket
-from litestar.exceptions import HTTPException
+from litestar.connection import ASGIConnection
+from litestar.exceptions import HTTPException, WebSocketDisconnect
 from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.response import Stream
 
 from interlock.api.door import Door, encoded, refusal
 from interlock.api.logs import Log
 from interlock.api.problems import MEDIA_TYPE, ApiCode, Problem, problem
-from interlock.api.route import Caller, Reply, Route
+from interlock.api.queries import accounts_of
+from interlock.api.route import Asked, Reply, Route
 from interlock.api.streams import Streams, Wanted
 
 CLOSED_POLICY, CLOSED_TRY_LATER = 1008, 1013
-Enter = Callable[[str, Mapping[str, str], Mapping[str, str], str], Caller | Problem]
+GONE = (WebSocketDisconnect, OSError)
+"""How it shows that a follower has left while it was being told something."""
 
 
 def application(
-    routes: Sequence[Route], door: Door, streams: Streams, enter: Enter, log: Log
+    routes: Sequence[Route], stream: Route, door: Door, streams: Streams, log: Log
 ) -> Litestar:
-    """``enter`` lets somebody in to a WebSocket."""
+    """``stream`` is let in to like the others, to a WebSocket."""
     handlers: list[Any] = [http(route, door) for route in routes]
-    handlers.append(websocket("/v1/stream", streams, enter))
+    handlers.append(websocket(stream, door, streams))
 
     def bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
         log.bug(f"{type(error).__name__} while answering {request.method}", error)
@@ -38,7 +41,9 @@ def application(
     def strange(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
         answer = refused(request, error)
         address = request.client.host if request.client else ""
-        log.answered(answer.status_code, "", request.method, request.url.path, address=address)
+        log.answered(
+            answer.status_code or 400, "", request.method, request.url.path, address=address
+        )
         return answer
 
     return Litestar(
@@ -51,21 +56,10 @@ def application(
 
 def http(route: Route, door: Door) -> HTTPRouteHandler:
     async def serve(request: Request[Any, Any, Any]) -> Response[Any]:
-        scope = request.scope
-        raw = scope.get("raw_path") or scope["path"].encode()
-        query = scope.get("query_string", b"")
-        target = (raw + (b"?" + query if query else b"")).decode("latin-1")
-        address = request.client.host if request.client else ""
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        reply = await door.ask(
-            route,
-            target,
-            {name: str(value) for name, value in request.path_params.items()},
-            dict(request.query_params),
-            headers,
-            await request.body(),
-            address,
-        )
+        target, asked = asked_of(request)
+        asked.body = await request.body()
+        asked.path = {name: str(value) for name, value in request.path_params.items()}
+        reply = await door.ask(route, target, asked)
         return response(reply)
 
     path = route.path
@@ -75,6 +69,20 @@ def http(route: Route, door: Door) -> HTTPRouteHandler:
     serve.__name__ = f"{route.method.lower()}_{route.path.strip('/').replace('/', '_')}"
     method = HttpMethod(route.method)
     return HTTPRouteHandler(path, http_method=method, status_code=200)(serve)
+
+
+def asked_of(connection: ASGIConnection[Any, Any, Any, Any]) -> tuple[str, Asked]:
+    """The target exactly as it was sent, and what is asked."""
+    scope = connection.scope
+    raw = scope.get("raw_path") or scope["path"].encode()
+    query = scope.get("query_string", b"")
+    target = (raw + (b"?" + query if query else b"")).decode("latin-1")
+    asked = Asked(
+        query=dict(connection.query_params),
+        headers={name.lower(): value for name, value in connection.headers.items()},
+        address=connection.client.host if connection.client else "",
+    )
+    return target, asked
 
 
 def response(reply: Reply) -> Response[Any]:
@@ -110,67 +118,72 @@ def refused(request: Request[Any, Any, Any], error: HTTPException) -> Response[b
     return response(reply)
 
 
-def websocket(path: str, streams: Streams, enter: Enter) -> WebsocketRouteHandler:
+def websocket(route: Route, door: Door, streams: Streams) -> WebsocketRouteHandler:
     async def serve(socket: WebSocket[Any, Any, Any]) -> None:
-        scope = socket.scope
-        raw = scope.get("raw_path") or scope["path"].encode()
-        given = scope.get("query_string", b"")
-        target = (raw + (b"?" + given if given else b"")).decode("latin-1")
-        headers = {name.lower(): value for name, value in socket.headers.items()}
-        query = dict(socket.query_params)
-        address = socket.client.host if socket.client else ""
-        caller = enter(target, headers, query, address)
+        target, asked = asked_of(socket)
+        what = door.enter(route, target, asked) or wanted(asked, streams)
         await socket.accept()
-        if isinstance(caller, Problem):
-            await socket.send_data(encoded(caller), mode="text")
-            await socket.close(CLOSED_POLICY, caller.code)
+        if isinstance(what, Problem):
+            await socket.send_data(encoded(what), mode="text")
+            await socket.close(CLOSED_POLICY, what.code)
             return
-        what = wanted(query)
-        no = streams.refusal(what)
-        if no is not None:
-            await socket.send_data(encoded(no), mode="text")
-            await socket.close(CLOSED_POLICY, no.code)
-            return
-        leaving = asyncio.create_task(_until_gone(socket, asyncio.current_task()))
+        tasks = (
+            asyncio.create_task(_tell(socket, streams, asked, what)),
+            asyncio.create_task(_until_gone(socket)),
+        )
         try:
-            events = streams.follow(caller, address, what, from_seq(query, {}))
-            async for event in events:
-                if event.kind == "snapshot":
-                    data = b'{"type":"snapshot",' + event.data[1:]
-                elif event.kind == "heartbeat":
-                    data = b'{"type":"heartbeat",' + event.data[1:]
-                else:
-                    data = event.data
-                await socket.send_data(data, mode="text")
-                if event.kind == "cut":
-                    await socket.close(CLOSED_TRY_LATER)
-                    return
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            leaving.cancel()
+            for task in tasks:
+                task.cancel()
+            ended = await asyncio.gather(*tasks, return_exceptions=True)
+        for fault in ended:
+            if isinstance(fault, Exception) and not isinstance(fault, GONE):
+                raise fault
 
-    return WebsocketRouteHandler(path)(serve)
+    return WebsocketRouteHandler(route.path)(serve)
 
 
-async def _until_gone(socket: WebSocket[Any, Any, Any], task: "asyncio.Task[Any] | None") -> None:
+async def _tell(
+    socket: WebSocket[Any, Any, Any], streams: Streams, asked: Asked, what: Wanted
+) -> None:
+    first = from_seq(asked.query, {})
+    async for event in streams.follow(asked.caller, asked.address, what, first):
+        if event.kind == "snapshot":
+            data = b'{"type":"snapshot",' + event.data[1:]
+        elif event.kind == "heartbeat":
+            data = b'{"type":"heartbeat",' + event.data[1:]
+        else:
+            data = event.data
+        await socket.send_data(data, mode="text")
+        if event.kind == "cut":
+            await socket.close(CLOSED_TRY_LATER)
+
+
+async def _until_gone(socket: WebSocket[Any, Any, Any]) -> None:
     """A follower that closes its end is followed no more, even when nothing happens."""
     while (await socket.receive())["type"] != "websocket.disconnect":
         pass
-    if task is not None:
-        task.cancel()
 
 
-def wanted(query: Mapping[str, str]) -> Wanted:
+def wanted(asked: Asked, streams: Streams) -> Wanted | Problem:
+    """What a follower asks for, if he may see it and it is there."""
+    accounts = accounts_of(asked)
+    if isinstance(accounts, Problem):
+        return accounts
+
     def names(name: str) -> frozenset[str]:
-        return frozenset(part for part in query.get(name, "").split(",") if part)
+        return frozenset(part for part in asked.query.get(name, "").split(",") if part)
 
-    return Wanted(
-        query.get("account", ""),
-        query.get("instrument", ""),
-        query.get("order_id", ""),
+    made = Wanted(
+        asked.query.get("account", ""),
+        asked.query.get("instrument", ""),
+        asked.query.get("order_id", ""),
         names("types"),
         names("snapshot") or frozenset(("orders", "positions")),
         names("market"),
     )
+    return streams.refusal(made) or made
 
 
 def from_seq(query: Mapping[str, str], headers: Mapping[str, str]) -> int | None:

@@ -62,7 +62,7 @@ class Batches:
         if not left.allowed:
             return refusal(limited(Budget.PLACING), headers)
         packed = media == MSGPACK
-        if asked.query.get("atomic", "false").lower() in ("true", "1"):
+        if asked.flag("atomic"):
             reply = await self._all_or_none(self._read(raws, packed, asked))
             return refusal(reply, headers) if isinstance(reply, Problem) else reply
         if asked.headers.get("accept", "").partition(";")[0].strip() == NDJSON:
@@ -84,7 +84,7 @@ class Batches:
     async def _all_or_none(self, elements: list[Element]) -> Reply | Problem:
         for number, element in enumerate(elements):
             if isinstance(element, Problem):
-                return msgspec.structs.replace(element, pointer=f"/{number}{element.pointer}")
+                return structs.replace(element, pointer=f"/{number}{element.pointer}")
         places = tuple(element for element in elements if isinstance(element, PlaceOrder))
         answer = await self._desk.ask(PlaceOrders(places))
         if isinstance(answer, Reject):

@@ -15,11 +15,9 @@ from msgspec import Struct
 from interlock.api.access.keyterms import KeyView
 from interlock.api.access.opening import Access
 from interlock.api.access.tokens import GRANT, TokenDocument, TokenError
-from interlock.api.problems import ApiCode, Problem, of_reject
+from interlock.api.problems import ApiCode, Problem
 from interlock.api.route import Asked, Param, Reply, Route, Scope
 from interlock.api.views import Page
-from interlock.orders.decoding import decode_body
-from interlock.orders.rejects import Reject
 
 AT = 1_723_161_286_851_053_928
 NO_STORE = {"Cache-Control": "no-store"}
@@ -82,9 +80,9 @@ class Credentials:
         self._access = access
 
     async def login(self, asked: Asked) -> Reply | Problem:
-        body = decode_body(asked.body, LoginBody)
-        if isinstance(body, Reject):
-            return of_reject(body)
+        body = asked.read(LoginBody)
+        if isinstance(body, Problem):
+            return body
         # On a thread: the password's hash is made to be slow.
         found = await asyncio.to_thread(self._access.admin.login, body.password, asked.address)
         if isinstance(found, Problem):
@@ -97,17 +95,17 @@ class Credentials:
         return Reply({"ended": True})
 
     async def password(self, asked: Asked) -> Reply | Problem:
-        body = decode_body(asked.body, PasswordBody)
-        if isinstance(body, Reject):
-            return of_reject(body)
+        body = asked.read(PasswordBody)
+        if isinstance(body, Problem):
+            return body
         change = self._access.admin.change_password
         refused = await asyncio.to_thread(change, body.old, body.new, asked.address)
         return refused or Reply({"changed": True})
 
     async def make(self, asked: Asked) -> Reply | Problem:
-        body = decode_body(asked.body, KeyBody)
-        if isinstance(body, Reject):
-            return of_reject(body)
+        body = asked.read(KeyBody)
+        if isinstance(body, Problem):
+            return body
         made = self._access.keys.make(
             body.name, body.scopes, body.accounts, body.allowed_ips, body.expires_in_days
         )

@@ -17,11 +17,10 @@ from interlock.api.desk import Stopping
 from interlock.api.logs import Log
 from interlock.api.metrics import Metrics
 from interlock.api.problems import MEDIA_TYPE, ApiCode, Problem, problem
-from interlock.api.route import Asked, Budget, Caller, Reply, Route, Scope
+from interlock.api.route import NOBODY, Asked, Budget, Caller, Reply, Route, Scope
 
 BODY_MAX = 16 * 1024 * 1024
 _ENCODER = msgspec.json.Encoder()
-NOBODY = Caller("", frozenset())
 
 
 class Entrance(Protocol):
@@ -59,69 +58,48 @@ class Door:
         self.empty = asyncio.Event()
         self.empty.set()
 
-    async def ask(
-        self,
-        route: Route,
-        target: str,
-        path: Mapping[str, str],
-        query: Mapping[str, str],
-        headers: Mapping[str, str],
-        body: bytes,
-        address: str,
-    ) -> Reply:
+    async def ask(self, route: Route, target: str, asked: Asked) -> Reply:
         """One request, answered. ``target`` is path and query exactly as they were sent."""
         began = time.perf_counter()
-        self._number += 1
-        request_id = f"r{self._number:x}"
         self._open += 1
         self.empty.clear()
-        asked = Asked(NOBODY, body, path, query, headers, address)
         try:
             reply = await self._answered(route, target, asked)
         finally:
             self._open -= 1
             if not self._open:
                 self.empty.set()
+        self._note(route, target, asked, reply, began)
+        return reply
+
+    def enter(self, route: Route, target: str, asked: Asked) -> Problem | None:
+        """Let somebody in who stays: a follower. What he asks for counts as one request."""
+        began = time.perf_counter()
+        no, headers = self._admitted(route, target, asked)
+        self._note(route, target, asked, Reply() if no is None else refusal(no, headers), began)
+        return no
+
+    def _note(self, route: Route, target: str, asked: Asked, reply: Reply, began: float) -> None:
+        self._number += 1
+        request_id = f"r{self._number:x}"
         reply.headers["X-Request-Id"] = request_id
         code = reply.content.code if isinstance(reply.content, Problem) else ""
         seconds = time.perf_counter() - began
         self._metrics.answered(route, reply.status, seconds)
+        caller = asked.caller
         self._log.answered(
             *(reply.status, code, route.method, target, request_id),
-            *(asked.caller.key_id, address, seconds),
+            *(caller.key_id, asked.address, seconds),
         )
-        if asked.caller is not NOBODY or code:
-            caller = asked.caller
+        if caller is not NOBODY or code:
             self._entrance.record(
-                caller, address, route.method, target, reply.status, code, request_id
+                caller, asked.address, route.method, target, reply.status, code, request_id
             )
-        return reply
 
     async def _answered(self, route: Route, target: str, asked: Asked) -> Reply:
-        if self.closing and route.scope is not None:
-            return refusal(stopping())
-        if len(asked.body) > BODY_MAX:
-            rule = f"A body has at most {BODY_MAX} bytes."
-            return refusal(problem(ApiCode.BODY_TOO_LARGE, rule, "Send it in parts."))
-        headers: dict[str, str] = {}
-        if route.scope is not None:
-            if route.ticketed and "ticket" in asked.query:
-                found = self._entrance.redeem(asked.query["ticket"], asked.address)
-            else:
-                found = self._entrance.authenticate(
-                    route.method, target, asked.headers, asked.body, asked.address
-                )
-            if isinstance(found, Problem):
-                return refusal(found)
-            asked.caller = found
-            no = permitted(route, found)
-            if no is not None:
-                return refusal(no)
-            if route.budget is not None:
-                left = self._entrance.take(found, route.budget, 1)
-                headers = rate_headers(left)
-                if not left.allowed:
-                    return refusal(limited(route.budget), headers)
+        no, headers = self._admitted(route, target, asked)
+        if no is not None:
+            return refusal(no, headers)
         try:
             reply = await route.work(asked)
         except Stopping:
@@ -132,6 +110,34 @@ class Door:
             reply.status = route.status if "Idempotent-Replay" not in reply.headers else 200
         reply.headers.update(headers)
         return reply
+
+    def _admitted(
+        self, route: Route, target: str, asked: Asked
+    ) -> tuple[Problem | None, dict[str, str]]:
+        """Why not, if not; and what is left of the caller's budget. From here on the caller is
+        known.
+        """
+        if self.closing and route.scope is not None:
+            return stopping(), {}
+        if len(asked.body) > BODY_MAX:
+            rule = f"A body has at most {BODY_MAX} bytes."
+            return problem(ApiCode.BODY_TOO_LARGE, rule, "Send it in parts."), {}
+        if route.scope is None:
+            return None, {}
+        if route.ticketed and "ticket" in asked.query:
+            found = self._entrance.redeem(asked.query["ticket"], asked.address)
+        else:
+            found = self._entrance.authenticate(
+                route.method, target, asked.headers, asked.body, asked.address
+            )
+        if isinstance(found, Problem):
+            return found, {}
+        asked.caller = found
+        no = permitted(route, found)
+        if no is not None or route.budget is None:
+            return no, {}
+        left = self._entrance.take(found, route.budget, 1)
+        return None if left.allowed else limited(route.budget), rate_headers(left)
 
 
 def permitted(route: Route, caller: Caller) -> Problem | None:

@@ -13,12 +13,10 @@ from interlock.api.access.halt import Halt
 from interlock.api.access.opening import Access
 from interlock.api.desk import Desk
 from interlock.api.orders import not_yours
-from interlock.api.problems import ApiCode, Problem, of_reject
+from interlock.api.problems import ApiCode, Problem
 from interlock.api.route import Asked, Budget, Reply, Route, Scope
 from interlock.api.views import Page
 from interlock.orders.commands import Accepted, CancelMode, CancelOrders, PlaceOrders
-from interlock.orders.decoding import decode_body
-from interlock.orders.rejects import Reject
 
 
 class KillBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -56,9 +54,9 @@ class Killing:
         self._access = access
 
     async def kill(self, asked: Asked) -> Reply | Problem:
-        body = decode_body(asked.body or b"{}", KillBody)
-        if isinstance(body, Reject):
-            return of_reject(body)
+        body = asked.read(KillBody, b"{}")
+        if isinstance(body, Problem):
+            return body
         if asked.caller.accounts and body.account is None:
             return not_yours("all accounts")
         if body.account is not None and not asked.caller.may_touch(body.account):
@@ -84,9 +82,9 @@ class Killing:
         }
 
     async def resume(self, asked: Asked) -> Reply | Problem:
-        body = decode_body(asked.body or b"{}", ResumeBody)
-        if isinstance(body, Reject):
-            return of_reject(body)
+        body = asked.read(ResumeBody, b"{}")
+        if isinstance(body, Problem):
+            return body
         refused = self._access.halts.resume(body.account, asked.caller.key_id)
         return refused or Reply(self._standing())
 

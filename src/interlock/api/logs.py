@@ -5,11 +5,12 @@ one to be written: lines wait in a queue for a thread, and those that find it fu
 """
 
 import logging
+import os
 import queue
 import sys
 import threading
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import IO, Any, Final
 
 import structlog
@@ -34,22 +35,30 @@ class Log:
     def __init__(
         self, file: IO[str] | None, level: str = "info", form: str = "text", environment: str = ""
     ) -> None:
-        self._lines = None if file is None else Lines(file)
         self._level = logging.getLevelName(level.upper())
         shown: Processor = structlog.processors.JSONRenderer()
         faults: list[Processor] = [structlog.processors.dict_tracebacks]
         if form == "text":
             shown = structlog.dev.ConsoleRenderer(colors=file is not None and file.isatty())
             faults = []
+        processors: list[Processor] = [
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            no_secrets,
+            *faults,
+            shown,
+        ]
+
+        def lost_line(count: int) -> str:
+            event: Any = {"environment": environment, "event": "lines lost", "count": count}
+            for processor in processors:
+                event = processor(None, "warning", event)
+            return str(event)
+
+        self._lines = None if file is None else Lines(file, lost_line)
         self._out: Any = structlog.wrap_logger(
             self._lines or Nowhere(),
-            processors=[
-                structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
-                no_secrets,
-                *faults,
-                shown,
-            ],
+            processors=processors,
             wrapper_class=structlog.make_filtering_bound_logger(self._level),
             environment=environment,
         )
@@ -112,8 +121,9 @@ class Log:
 class Lines:
     """A thread that writes lines. It implements what structlog asks of a logger."""
 
-    def __init__(self, file: IO[str]) -> None:
+    def __init__(self, file: IO[str], lost_line: Callable[[int], str]) -> None:
         self._file = file
+        self._lost_line = lost_line
         self._waiting: queue.Queue[str | None] = queue.Queue(WAITING_MAX)
         self.lost = 0
         self._thread = threading.Thread(target=self._write, name="log", daemon=True)
@@ -136,12 +146,9 @@ class Lines:
         told = 0
         while (line := self._waiting.get()) is not None:
             lost = self.lost
-            if lost > told:
-                line += (
-                    f"\n({lost - told} lines were lost: they came faster than they were written)"
-                )
+            more = f"\n{self._lost_line(lost - told)}" if lost > told else ""
             with suppress(OSError, ValueError):  # a full disk takes no lines: the desk goes on
-                self._file.write(line + "\n")
+                self._file.write(f"{line}{more}\n")
                 self._file.flush()
                 told = lost
 
@@ -185,7 +192,8 @@ def opened(file: str, level: str, form: str, environment: str) -> Log:
     if not file:
         return Log(sys.stderr, level, form, environment)
     try:
-        kept = Path(file).open("a", encoding="utf-8", errors="replace")
+        fd = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise LogUnwritable(f"log.file {file} cannot be written: {error.strerror}.") from error
+    kept = os.fdopen(fd, "a", encoding="utf-8", errors="replace")
     return Log(kept, level, form, environment)

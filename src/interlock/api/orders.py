@@ -16,7 +16,6 @@ from interlock.api.route import Asked, Reply
 from interlock.api.views import Done, Placed
 from interlock.orders import commands as c
 from interlock.orders.commands import Accepted, AmendOrder, CancelLeg, CancelMode, PlaceOrder
-from interlock.orders.decoding import decode_body
 from interlock.orders.legs import PositionSide, Side
 from interlock.orders.rejects import Reject
 from interlock.orders.tree import LegChange
@@ -73,9 +72,9 @@ class Orders:
         self._halted = halted
 
     async def place(self, asked: Asked) -> Reply | Problem:
-        place = decode_body(asked.body, PlaceOrder)
-        if isinstance(place, Reject):
-            return of_reject(place)
+        place = asked.read(PlaceOrder)
+        if isinstance(place, Problem):
+            return place
         if not asked.caller.may_touch(place.account):
             return not_yours(place.account)
         halted = self._halted(place.account)
@@ -89,18 +88,18 @@ class Orders:
         return replayed(Reply(placed, 200 if answer.replayed else 201, headers), answer)
 
     async def amend(self, asked: Asked) -> Reply | Problem:
-        body = decode_body(asked.body, AmendBody)
-        if isinstance(body, Reject):
-            return of_reject(body)
+        body = asked.read(AmendBody)
+        if isinstance(body, Problem):
+            return body
         named = self._named(asked)
         if isinstance(named, Problem):
             return named
         return await self.keyed(asked, AmendOrder(body.legs, **named, if_version=body.if_version))
 
     async def cancel(self, asked: Asked) -> Reply | Problem:
-        body = decode_body(asked.body or b"{}", CancelBody)
-        if isinstance(body, Reject):
-            return of_reject(body)
+        body = asked.read(CancelBody, b"{}")
+        if isinstance(body, Problem):
+            return body
         named = self._named(asked)
         if isinstance(named, Problem):
             return named
@@ -113,26 +112,26 @@ class Orders:
         return await self.keyed(asked, CancelLeg(asked.path["leg"], **named))
 
     async def cancel_many(self, asked: Asked) -> Reply | Problem:
-        body = decode_body(asked.body, CancelManyBody)
-        if isinstance(body, Reject):
-            return of_reject(body)
+        body = asked.read(CancelManyBody)
+        if isinstance(body, Problem):
+            return body
         if not asked.caller.may_touch(body.account):
             return not_yours(body.account)
         fields = msgspec.structs.asdict(body)
         return await self.keyed(asked, c.CancelOrders(**fields))
 
     async def close(self, asked: Asked) -> Reply | Problem:
-        body = decode_body(asked.body, CloseBody)
-        if isinstance(body, Reject):
-            return of_reject(body)
+        body = asked.read(CloseBody)
+        if isinstance(body, Problem):
+            return body
         if not asked.caller.may_touch(body.account):
             return not_yours(body.account)
         return await self.keyed(asked, c.ClosePosition(**msgspec.structs.asdict(body)))
 
     async def signal(self, asked: Asked) -> Reply | Problem:
-        body = decode_body(asked.body, SignalBody)
-        if isinstance(body, Reject):
-            return of_reject(body)
+        body = asked.read(SignalBody)
+        if isinstance(body, Problem):
+            return body
         return await self.keyed(asked, c.Signal(asked.path["name"], body.value))
 
     async def keyed(self, asked: Asked, command: c.Plain) -> Reply | Problem:

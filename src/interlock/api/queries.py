@@ -32,10 +32,12 @@ class Queries:
         self._desk = desk
 
     async def order(self, asked: Asked) -> Reply | Problem:
-        name, account = asked.path["order_id"], asked.query.get("account")
+        name, accounts = asked.path["order_id"], accounts_of(asked)
+        if isinstance(accounts, Problem):
+            return accounts
 
         def whole(tables: Projection) -> OrderView | None:
-            row = tables.order_of(name, account, only(asked.caller))
+            row = tables.order(name, accounts)
             if row is None:
                 return None
             order_id = str(row["order_id"])
@@ -64,9 +66,9 @@ class Queries:
         accounts, before, limit = wanted
         query = asked.query
         filters = {name: query[name] for name in ("instrument", "status", "tag") if name in query}
-        live = flag(asked, "live")
+        live = asked.flag("live")
         as_of, rows = await self._desk.read(
-            lambda tables: tables.order_page(accounts, filters, live, before, limit + 1)
+            lambda tables: tables.orders(accounts, filters, live, before, limit + 1)
         )
         return page([shown(row, OrderLine) for row in rows], limit, as_of, "order_id")
 
@@ -83,7 +85,7 @@ class Queries:
         if isinstance(wanted, Problem):
             return wanted
         accounts, before, limit = wanted
-        order_id, open_only = asked.query.get("order_id"), flag(asked, "open")
+        order_id, open_only = asked.query.get("order_id"), asked.flag("open")
         as_of, rows = await self._desk.read(
             lambda tables: tables.event_page(
                 table, accounts, order_id, open_only, before, limit + 1
@@ -156,10 +158,6 @@ def wanted_of(asked: Asked) -> tuple[tuple[str, ...] | None, str | None, int] | 
     if isinstance(before, Problem):
         return before
     return accounts, before or None, limit
-
-
-def flag(asked: Asked, name: str) -> bool:
-    return asked.query.get(name, "false").lower() in ("true", "1")
 
 
 def limit_of(asked: Asked) -> int | Problem:

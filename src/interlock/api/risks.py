@@ -18,7 +18,6 @@ from interlock.api.route import Asked, Param, Reply, Route, Scope
 from interlock.engine.exposure import OrderRisk, of_order, of_positions
 from interlock.engine.preview import preview
 from interlock.orders.commands import PlaceOrder
-from interlock.orders.decoding import decode_body
 from interlock.orders.facts import OrderAccepted
 from interlock.orders.grid import Grid
 from interlock.orders.rejects import Reject
@@ -113,9 +112,9 @@ class Risks:
         return Reply(RiskView(self._sums(found), lines, state.seq))
 
     async def preview(self, asked: Asked) -> Reply | Problem:
-        place = decode_body(asked.body, PlaceOrder)
-        if isinstance(place, Reject):
-            return of_reject(place)
+        place = asked.read(PlaceOrder)
+        if isinstance(place, Problem):
+            return place
         if not asked.caller.may_touch(place.account):
             return not_yours(place.account)
         live = self._desk.live

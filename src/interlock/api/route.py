@@ -9,9 +9,13 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
-from interlock.api.problems import Code, Problem
+from interlock.api.problems import Code, Problem, of_reject
+from interlock.orders.decoding import decode_body
+from interlock.orders.rejects import Reject
+
+Body = TypeVar("Body")
 
 
 class Scope(StrEnum):
@@ -45,17 +49,29 @@ class Caller:
         return not self.accounts or account in self.accounts
 
 
+NOBODY = Caller("", frozenset())
+
+
 @dataclass(slots=True)
 class Asked:
-    """One request that was let in."""
+    """One request. The door finds out who its ``caller`` is."""
 
-    caller: Caller
+    caller: Caller = NOBODY
     body: bytes = b""
     path: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     """Names in lower case."""
     address: str = ""
+
+    def read(self, kind: type[Body], absent: bytes = b"") -> Body | Problem:
+        """The body as one of a kind, or what is wrong with it. ``absent``: what no body means."""
+        found = decode_body(self.body or absent, kind)
+        return of_reject(found) if isinstance(found, Reject) else found
+
+    def flag(self, name: str) -> bool:
+        """Whether a query says that yes."""
+        return self.query.get(name, "false").lower() in ("true", "1")
 
 
 @dataclass(slots=True)

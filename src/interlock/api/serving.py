@@ -7,8 +7,9 @@ recovered, and at the end nobody is let in any more before the last commit is ma
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import uvicorn
@@ -27,10 +28,10 @@ from interlock.api.logs import Log
 from interlock.api.metrics import Health, Metrics
 from interlock.api.orders import Orders
 from interlock.api.pages import Pages
-from interlock.api.problems import ApiCode, Problem, problem
+from interlock.api.problems import Problem
 from interlock.api.queries import Queries
 from interlock.api.risks import Risks
-from interlock.api.route import Asked, Caller, Reply, Route, Scope
+from interlock.api.route import Asked, Reply, Route
 from interlock.api.streams import Event, Streams
 from interlock.journal.sealed_projection import tables_of
 from interlock.journal.sealing import Sealer
@@ -101,6 +102,7 @@ class Server:
         self.projection = tables_of(folder, self.journal.sealer, told)
         self.entrance: Entrance = entrance or access
         self.metrics = Metrics()
+        self.pages = Pages()
         self.port = settings.port
         self._asked_to_stop = asyncio.Event()
         self.hears_signals = True
@@ -170,7 +172,11 @@ class Server:
         return found
 
     def _web(self) -> uvicorn.Config:
-        app = application(self._routes(), self.door, self.streams, self._enter, self.settings.log)
+        events, metrics = table.stream_routes(self._events, self._metrics)
+        routes = [*self._routes(), events, metrics]
+        self.pages.document = openapi.document(routes, __version__)
+        stream = replace(events, path="/v1/stream")
+        app = application(routes, stream, self.door, self.streams, self.settings.log)
         certificate, key = self.settings.tls or (None, None)
         return uvicorn.Config(
             app,
@@ -216,52 +222,37 @@ class Server:
     def _routes(self) -> list[Route]:
         halted = self.access.halts.refusal
         orders, queries = Orders(self.desk, halted), Queries(self.desk)
-        health, pages = Health(self.desk, self.settings.environment), Pages()
-        routes = [
+        health = Health(self.desk, self.settings.environment)
+        return [
             *table.placing_routes(orders, Batches(self.desk, halted, self.entrance.take)),
             *table.changing_routes(orders),
             *table.sweeping_routes(orders),
             *table.query_routes(queries),
             *table.world_routes(queries),
             *table.health_routes(health),
-            *table.stream_routes(self._events, self._metrics),
             *Risks(self.desk).routes(),
             *credentials.routes(Credentials(self.access)),
             *Killing(self.desk, self.access).routes(),
-            *pages.routes(),
+            *self.pages.routes(),
         ]
-        pages.document = openapi.document(routes, __version__)
-        return routes
 
     async def _metrics(self, asked: Asked) -> Reply:
         page = self.metrics.page(self.desk, self.streams.count)
         return Reply(page, media_type="text/plain; version=0.0.4")
 
     async def _events(self, asked: Asked) -> Reply | Problem:
-        first, what = from_seq(asked.query, asked.headers), wanted(asked.query)
-        no = self.streams.refusal(what)
-        if no is not None:
-            return no
+        what = wanted(asked, self.streams)
+        if isinstance(what, Problem):
+            return what
+        first = from_seq(asked.query, asked.headers)
         events = self.streams.follow(asked.caller, asked.address, what, first)
 
-        async def lines() -> "AsyncIterator[bytes]":
+        async def lines() -> AsyncIterator[bytes]:
             async for event in events:
                 yield sse(event)
 
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return Reply(stream=lines(), media_type="text/event-stream", headers=headers)
-
-    def _enter(
-        self, target: str, headers: "Mapping[str, str]", query: "Mapping[str, str]", address: str
-    ) -> Caller | Problem:
-        ticket = query.get("ticket")
-        if ticket is not None:
-            caller = self.entrance.redeem(ticket, address)
-        else:
-            caller = self.entrance.authenticate("GET", target, headers, b"", address)
-        if isinstance(caller, Problem) or caller.scopes & {Scope.READ, Scope.ADMIN}:
-            return caller
-        return problem(ApiCode.SCOPE_MISSING, "This takes the scope 'read'.")
 
     def _cut_when_ended(self) -> None:
         """Whoever ends a key, a session or everything may be on another thread."""
@@ -288,13 +279,9 @@ class Server:
 class _Web(uvicorn.Server):
     """Uvicorn without its own signals: the process ends in its own order."""
 
-    def install_signal_handlers(self) -> None:
-        pass
-
-    def capture_signals(self):  # type: ignore[no-untyped-def]
-        from contextlib import nullcontext
-
-        return nullcontext()
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 def sse(event: Event) -> bytes:

@@ -196,7 +196,7 @@ class Streams:
         accounts = (wanted.account,) if wanted.account else only(caller)
         filters = {"instrument": wanted.instrument} if wanted.instrument else {}
         seq, rows = await self._desk.read(
-            lambda tables: tables.order_page(accounts, filters, True, None, SNAPSHOT_ORDERS_MAX)
+            lambda tables: tables.orders(accounts, filters, True, None, SNAPSHOT_ORDERS_MAX)
         )
         document: dict[str, Any] = {"event_seq": seq}
         if "orders" in wanted.snapshot:

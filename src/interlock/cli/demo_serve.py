@@ -167,7 +167,17 @@ def served(seed: int, speed: float, console: Console) -> Iterator[tuple[str, str
         ending.callback(stopped, server)
         found = greeting(server, errors)
         console.print(f"A server in {folder}: {found[0]} ({speed:g} times real time)")
+        ending.callback(missed, server, errors)
         yield found
+
+
+def missed(server: "subprocess.Popen[str]", errors: Path) -> None:
+    """A server that ended before it was asked to says why, whatever else went wrong because of it.
+
+    Raises ``WorldTrouble``.
+    """
+    if server.poll() is not None:
+        raise WorldTrouble(f"the server ended by itself: {errors.read_text().strip()}")
 
 
 def greeting(server: "subprocess.Popen[str]", errors: Path) -> tuple[str, str]:

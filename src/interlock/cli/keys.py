@@ -7,6 +7,7 @@ secret is either printed once or saved, never both.
 import getpass
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -14,6 +15,8 @@ from typing import Annotated
 import msgspec
 from cyclopts import App, Parameter
 
+from interlock.api.access.database import NAME
+from interlock.api.access.opening import Access
 from interlock.cli.connect import ProfileName, ServerJson, told
 from interlock.cli.errors import BadInput
 from interlock.cli.profiles import (
@@ -24,6 +27,7 @@ from interlock.cli.profiles import (
     profiles_file,
     save_profile,
 )
+from interlock.cli.serve import Data, data_folder
 from interlock.cli.text import err, out, plain_table, time_text
 from interlock.client import Client
 
@@ -150,6 +154,27 @@ def revoke(key_id: str, /, *, url: Url = None, profile: ProfileName = None) -> i
     with admin(profile, url) as (client, _):
         gone = client.keys.revoke(key_id)
     out().print(f"{gone.id} ({gone.name}) is revoked.")
+    return 0
+
+
+@keys.command
+def reset_password(*, data: Data = None) -> int:
+    """Give the admin of a server on this machine a new password, shown once.
+
+    Takes no old one: whoever can write to the data folder owns the server. One that runs hears of
+    it at once, and every admin's session ends.
+
+        interlock keys reset-password --data ./desk
+    """
+    folder = data_folder(data)
+    if not (folder / NAME).exists():
+        raise BadInput(f"--data {folder}: no server has ever run there; a first start makes one.")
+    access = Access(folder, os.environ, time.time_ns)
+    try:
+        made = access.admin.reset_password()
+    finally:
+        access.close()
+    out().print(f"Admin password, shown this once: {made}")
     return 0
 
 

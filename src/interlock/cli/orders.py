@@ -58,7 +58,8 @@ def orders(
     projection = _caught_up(folder)
     try:
         if order is None:
-            rows = projection.orders(status=status, limit=SHOWN_MAX)[::-1]
+            filters = {} if status is None else {"status": status}
+            rows = projection.orders(filters=filters, limit=SHOWN_MAX)[::-1]
             _show_json(rows) if json else _show_table(rows, out())
             return 0
         row = projection.order(order)

@@ -5,7 +5,7 @@ a frame twice changes nothing, and everything here can be thrown away and rebuil
 """
 
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -140,68 +140,37 @@ class Projection:
 
     def orders(
         self,
-        account: str | None = None,
-        instrument: str | None = None,
-        status: str | None = None,
-        tag: str | None = None,
+        accounts: tuple[str, ...] | None = None,
+        filters: Mapping[str, str] | None = None,
         live_only: bool = False,
+        before: str | None = None,
         limit: int = 1_000,
     ) -> list[Row]:
-        """Orders, latest first."""
-        filters = {"account": account, "instrument": instrument, "status": status, "tag": tag}
-        given = {name: value for name, value in filters.items() if value is not None}
-        where = [f"{name} = ?" for name in given]
-        if live_only:
-            where.append(f"status IN {ORDER_LIVES}")
+        """Orders, latest first; those accepted before the one with the id ``before``, if given.
+
+        ``filters`` are columns and their values: instrument, status, tag.
+        """
+        given = filters or {}
+        chosen, values = _among("account", accounts)
+        where = [chosen] if chosen else []
+        where += [f"{name} = ?" for name in given]
+        where += [f"status IN {ORDER_LIVES}"] if live_only else []
+        where += ["order_id < ?"] if before is not None else []
         return self._rows(
-            f"SELECT {_ORDER} FROM orders"
-            f"{' WHERE ' if where else ''}{' AND '.join(where)} ORDER BY order_id DESC LIMIT ?",
-            (*given.values(), limit),
+            f"SELECT {_ORDER} FROM orders{' WHERE ' if where else ''}{' AND '.join(where)} "
+            f"ORDER BY order_id DESC LIMIT ?",
+            (*values, *given.values(), *([] if before is None else [before]), limit),
         )
 
-    def order(self, text: str) -> Row | None:
-        """One order by its id, or by its client order id (the latest, over all accounts)."""
-        found = self._rows(
-            f"SELECT {_ORDER} FROM orders "
-            "WHERE order_id = ? OR client_order_id = ? ORDER BY order_id DESC LIMIT 1",
-            (text, text),
-        )
-        return found[0] if found else None
-
-    def order_of(
-        self, text: str, account: str | None, accounts: tuple[str, ...] | None
-    ) -> Row | None:
-        """``order`` among the orders of some accounts."""
-        wanted = accounts if account is None else (account,)
-        if account is not None and accounts is not None and account not in accounts:
-            return None
-        chosen, values = _among("account", wanted)
+    def order(self, text: str, accounts: tuple[str, ...] | None = None) -> Row | None:
+        """One order by its id, or by its client order id: the latest over those accounts."""
+        chosen, values = _among("account", accounts)
         found = self._rows(
             f"SELECT {_ORDER} FROM orders WHERE (order_id = ? OR client_order_id = ?)"
             f"{chosen and ' AND '}{chosen} ORDER BY order_id DESC LIMIT 1",
             (text, text, *values),
         )
         return found[0] if found else None
-
-    def order_page(
-        self,
-        accounts: tuple[str, ...] | None,
-        filters: dict[str, str],
-        live_only: bool,
-        before: str | None,
-        limit: int,
-    ) -> list[Row]:
-        """Orders accepted before the one with the id ``before``, latest first."""
-        chosen, values = _among("account", accounts)
-        where = [chosen] if chosen else []
-        where += [f"{name} = ?" for name in filters]
-        where += [f"status IN {ORDER_LIVES}"] if live_only else []
-        where += ["order_id < ?"] if before is not None else []
-        return self._rows(
-            f"SELECT {_ORDER} FROM orders{' WHERE ' if where else ''}{' AND '.join(where)} "
-            f"ORDER BY order_id DESC LIMIT ?",
-            (*values, *filters.values(), *([] if before is None else [before]), limit),
-        )
 
     def event_page(
         self,

@@ -57,10 +57,14 @@ class Live:
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(self._failed)
         self._over: asyncio.Future[None] = self._loop.create_future()
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._due = 0.0
+        """When the timer is to fire: the handle of a timer that is due need not know (uvloop)."""
         self._soon = False
         self._beside = ThreadPoolExecutor(1, "journal")
         self._writing: asyncio.Future[None] | None = None
+        self._unwritten: BaseException | None = None
+        """Why the last batch, on its way to the disk when the end came, did not get there."""
         self._between: list[Callable[[], object]] = []
         self.on_tick: list[Callable[[Tick], None]] = []
         """Hear every tick before the line does; each must take next to no time."""
@@ -99,7 +103,8 @@ class Live:
                 await asyncio.wait([self._writing])
                 await asyncio.sleep(0)  # for ``_written``, which gives its answers
             self._beside.shutdown()
-        self._over.result()
+        if self._unwritten is not None:
+            raise self._unwritten
         self.line.run(self.clock.now())
         self.line.snapshot()
 
@@ -189,7 +194,9 @@ class Live:
         self._writing = None
         fault = written.exception()
         if fault is not None:
-            if not self._over.done():
+            if self._over.done():
+                self._unwritten = fault
+            else:
                 self._over.set_exception(fault)
             return
         self.line.landed(batch)
@@ -209,10 +216,10 @@ class Live:
             wait = min(SLEEP_S_MAX, max(0.001, (wake - self.clock.now()) / 1e9))
         due = self._loop.time() + wait
         if self._timer is not None:
-            if not self._timer.cancelled() and self._loop.time() < self._timer.when() <= due:
+            if not self._timer.cancelled() and self._loop.time() < self._due <= due:
                 return
             self._timer.cancel()
-        self._timer = self._loop.call_at(due, self._run)
+        self._timer, self._due = self._loop.call_at(due, self._run), due
 
     async def _keep_up(self) -> None:
         with ThreadPoolExecutor(1, "upkeep") as beside:
