@@ -22,6 +22,8 @@ from interlock.runtime.fanout import Fanout, Told, TooSlow
 from interlock.runtime.prices import Prices
 
 HEARTBEAT_S = 15.0
+SLICE = 25
+"""Facts told in one turn of the loop: the line, and whoever has just left, get theirs between."""
 SNAPSHOT_ORDERS_MAX = 100_000
 _ENCODER = msgspec.json.Encoder()
 
@@ -183,9 +185,11 @@ class Streams:
                             yield Event(MARKET, -1, line)
                         continue
                     seq = some[-1].seq
-                    for told in some:
+                    for number, told in enumerate(some, 1):
                         if wanted.fits(told, caller):
                             yield Event(told.kind, told.seq, told.line)
+                        if number % SLICE == 0:
+                            await asyncio.sleep(0)
         finally:
             ending.cancel()
             for name, source in sources.items():
