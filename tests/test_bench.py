@@ -15,6 +15,7 @@ FIGURES = {
     "recover": ["seconds"],
     "recall": ["fill to recall, in process", "p99, us"],
     "instructions": ["instructions per pair"],
+    "encrypt": ["plain", "encrypted", "encrypted to plain, in pairs"],
     "serve": ["pairs per second, batches of 500, over HTTP", "p99, ms"],
 }
 GOALS = {"serve": 1, "place": 1, "memory": 1, "recover": 2}

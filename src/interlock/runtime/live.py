@@ -72,6 +72,8 @@ class Live:
         self._unwritten: BaseException | None = None
         """Why the last batch, on its way to the disk when the end came, did not get there."""
         self._between: list[Callable[[], object]] = []
+        self.on_tick: list[Callable[[Tick], None]] = []
+        """Hear every tick before the line does; each must take next to no time."""
 
     @property
     def over(self) -> bool:
@@ -149,6 +151,8 @@ class Live:
     def tick(self, tick: Tick) -> None:
         if self._over.done():
             return
+        for hear in self.on_tick:
+            hear(tick)
         now = self.clock.now()
         if self.line.inbox.heard:
             self.line.work(now, self.line.inbox.heard)
