@@ -204,11 +204,15 @@ class Line:
             self._send(QueryOpenOrders(name))
             self._ask_fills(name)
 
+    def told_to(self, name: str) -> int:
+        """Up to when a venue has told all fills, less a margin; ns UTC."""
+        return self._told_to.get(name, 0)
+
     def _ask_fills(self, name: str) -> None:
         """Every fill since the venue has told all of them, where it can be asked for."""
         can = self.state.capabilities.get(name)
         if can is not None and can.fills_since:
-            self._send(QueryFills(name, self._told_to.get(name, 0)))
+            self._send(QueryFills(name, self.told_to(name)))
 
     def next_wakeup(self) -> int | None:
         """When ``run`` must be called even if nothing arrives."""
