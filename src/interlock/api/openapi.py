@@ -168,10 +168,10 @@ def responses(route: Route, known: Document) -> Document:
         shown = problem(code, "What was broken, as a sentence.", "What to send instead.")
         by_status.setdefault(shown.status, {})[code] = {"value": msgspec.to_builtins(shown)}
     for status, examples in sorted(by_status.items()):
-        out[str(status)] = {
-            "description": HTTPStatus(status).phrase,
-            "content": {MEDIA_TYPE: {"schema": known[repr(Problem)], "examples": examples}},
-        }
+        said = HTTPStatus(status).phrase
+        answer = out.setdefault(str(status), {"description": said, "content": {}})
+        shape = {"schema": known[repr(Problem)], "examples": examples}
+        answer["content"] = {**answer["content"], MEDIA_TYPE: shape}
     return out
 
 

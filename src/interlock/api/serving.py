@@ -185,6 +185,7 @@ class Server:
             lifespan="off",
             ws="websockets-sansio",
             server_header=False,
+            proxy_headers=False,  # an address that anybody can claim is no address
             date_header=False,
             ssl_certfile=certificate,
             ssl_keyfile=key,
