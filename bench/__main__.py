@@ -1,4 +1,4 @@
-"""``script/bench NAME [--json] [--quick] [--pure]``: run one benchmark, or all of them."""
+"""``script/bench NAME [PART ...] [--json] [--quick] [--pure]``: run one benchmark, or all."""
 
 import argparse
 import json
@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from bench import encrypt, instructions, memory, place, recall, recover, serve, tick
@@ -28,14 +29,19 @@ BENCHES: dict[str, Callable[[bool], list[dict[str, Any]]]] = {
 def main() -> int:
     parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
     parser.add_argument("name", choices=[*BENCHES, "all"])
+    parser.add_argument("parts", nargs="*", help=f"of serve: {', '.join(serve.PARTS)}")
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
     given = parser.parse_args()
+    unknown = [part for part in given.parts if given.name != "serve" or part not in serve.PARTS]
+    if unknown:
+        parser.error(f"no part of {given.name}: {', '.join(unknown)}")
     names = list(BENCHES) if given.name == "all" else [given.name]
     out: dict[str, Any] = {}
     for name in names:
         print(f"{name} ...", file=sys.stderr)
-        out[name] = BENCHES[name](given.quick)
+        bench = partial(serve.run, parts=given.parts) if name == "serve" else BENCHES[name]
+        out[name] = bench(given.quick)
     machine = {"engine": built(), "python": platform.python_version(), "cores": os.cpu_count()}
     met = goals(out)
     if given.json:

@@ -37,6 +37,24 @@ def pair(number: int) -> bytes:
     ).encode()
 
 
+def resting_price(number: int) -> int:
+    """Where the buy of resting pair ``number`` rests: two increments under the one before."""
+    return MID - 1_000 - 2 * number
+
+
+def resting_pair(number: int, name: str = "r") -> bytes:
+    """An OCO of two limits that rest at the venue; a falling market fills the buys by number."""
+    price = resting_price(number)
+    return (
+        f'{{"client_order_id":"{name}{number}","account":"main","order":{{"type":"oco",'
+        f'"on_partial_fill":"cancel","legs":['
+        f'{{"type":"limit","instrument":"{SYMBOL}","side":"buy","quantity":"0.5",'
+        f'"price":"{price // 100}.{price % 100:02}"}},'
+        f'{{"type":"limit","instrument":"{SYMBOL}","side":"sell","quantity":"0.5",'
+        f'"price":"35000"}}]}}}}'
+    ).encode()
+
+
 def stop(number: int, price: int) -> bytes:
     return (
         f'{{"client_order_id":"s{number}","account":"main","order":{{"type":"stop",'

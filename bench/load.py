@@ -1,13 +1,13 @@
 """The client of ``serve``: a process of its own that signs and sends, and says how long it took.
 
-``python -m bench.load KIND PORT PASSWORD CONNECTIONS COUNT BATCH``
+``python -m bench.load KIND PORT PASSWORD CONNECTIONS COUNT BATCH``. Of ``pacedS`` COUNT is a rate,
+held for S seconds.
 """
 
 import asyncio
 import hashlib
 import hmac
 import json
-import statistics
 import sys
 import time
 from typing import Any
@@ -91,6 +91,44 @@ async def batches(wires: list[Wire], count: int, size: int, first: int) -> dict[
     }
 
 
+async def resting(wire: Wire, count: int, size: int) -> dict[str, Any]:
+    """Pairs whose legs rest at the venue, in the order in which a falling market fills them."""
+    for at in range(0, count, size):
+        some = range(at, min(count, at + size))
+        body = b"[" + b",".join(book.resting_pair(n) for n in some) + b"]"
+        answer = await wire.send("POST", "/v1/orders/batch", body)
+        assert f'"accepted":{len(some)},'.encode() in answer[:60], answer[:300]
+    return {"resting": count}
+
+
+async def paced(wires: list[Wire], rate: int, seconds: int, size: int) -> dict[str, Any]:
+    """So many pairs a second for so long; a batch that is late is sent at once."""
+    first = time.time_ns() % 10**12
+    bodies = [
+        b"[" + b",".join(book.pair(first + n) for n in range(at, at + size)) + b"]"
+        for at in range(0, rate * seconds, size)
+    ]
+    bodies.reverse()
+    total, took = len(bodies), []
+    began = time.perf_counter()
+
+    async def one(wire: Wire) -> None:
+        while bodies and time.perf_counter() < began + seconds:
+            body = bodies.pop()
+            due = began + (total - len(bodies) - 1) * size / rate
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            sent = time.perf_counter()
+            await wire.send("POST", "/v1/orders/batch", body)
+            took.append(time.perf_counter() - sent)
+
+    await asyncio.gather(*(one(wire) for wire in wires))
+    placed = len(took) * size
+    return {
+        "pairs per second placed": round(placed / (time.perf_counter() - began)),
+        **spread(took),
+    }
+
+
 async def singles(wire: Wire, count: int, first: int) -> dict[str, Any]:
     took = []
     for n in range(count):
@@ -110,8 +148,12 @@ async def empty(wire: Wire, count: int) -> dict[str, Any]:
 
 
 def spread(took: list[float]) -> dict[str, float]:
-    cuts = statistics.quantiles(took, n=100) if len(took) > 1 else [took[0]] * 99
-    return {"p50, ms": round(cuts[49] * 1e3, 3), "p99, ms": round(cuts[98] * 1e3, 3)}
+    ordered = sorted(took)
+
+    def cut(place: float) -> float:
+        return round(ordered[min(len(ordered) - 1, int(len(ordered) * place))] * 1e3, 3)
+
+    return {"p50, ms": cut(0.5), "p99, ms": cut(0.99), "p99.9, ms": cut(0.999)}
 
 
 async def main() -> None:
@@ -125,9 +167,14 @@ async def main() -> None:
         said = await batches(wires, int(count), int(size), first)
     elif kind == "singles":
         said = await singles(wires[0], int(count), first)
+    elif kind == "resting":
+        said = await resting(wires[0], int(count), int(size))
+    elif kind.startswith("paced"):
+        said = await paced(wires, int(count), int(kind.removeprefix("paced")), int(size))
     else:
         said = await empty(wires[0], int(count))
-    sys.stdout.write(json.dumps(said))
+    sys.stdout.write(json.dumps(said) + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ from pathlib import Path
 
 from chaos import wire
 from chaos.life import orphaned
-from chaos.link import Link
 from chaos.venue import INSTRUMENTS, capabilities
 from interlock.engine.digest import digest
 from interlock.engine.leg import LegState
@@ -29,9 +28,10 @@ from interlock.orders.decoding import decode_command
 from interlock.orders.rejects import Reject
 from interlock.runtime.clock import SteadyClock
 from interlock.runtime.line import Line
+from interlock.runtime.linked import open_to, reached
 from interlock.runtime.live import Live
+from interlock.venues.paper.link import Link
 
-VENUE_WAIT_S = 2.0
 UPKEEP_S = 0.15
 RETRY_SOON_NS = 2_000_000_000
 """Time enough to look at both sides before a refused leg is sent again."""
@@ -46,7 +46,7 @@ class Process:
     def __init__(self, given: argparse.Namespace) -> None:
         self.journal = SqliteJournal(given.folder, verify=given.verify, warn=_note)
         self.offset_ns = int(given.clock_offset_ns)
-        self.link = Link("PAPER", given.venue, capabilities(given.seed), self.now)
+        self.link = Link("PAPER", (wire.HOST, given.venue), capabilities(given.seed), self.now)
         self.line = Line(self.journal, {"PAPER": self.link}, SETTINGS)
         self.line.recover()
         self.clock = SteadyClock(self.line.now, wall=self._wall, told=_note)
@@ -69,13 +69,9 @@ class Process:
         alone.add_done_callback(lambda _: self.live.stop())
         linked = asyncio.create_task(self.link.run())
         linked.add_done_callback(_bring_up)
-        waiting = asyncio.create_task(self.link.joined.wait())
-        await asyncio.wait([waiting], timeout=VENUE_WAIT_S)
-        waiting.cancel()
-        self.link.poll(0)  # the start asks about everything anyway
-        self.link.news = lambda: self.live.hear(self.link.poll(self.now()))
-        self.link.tick = self.live.tick
+        await reached(self.link)
         self.live.start(INSTRUMENTS)
+        open_to(self.link, self.live)
         server = await asyncio.start_server(self._serve, wire.HOST, 0)
         _say(f"listening {server.sockets[0].getsockname()[1]}")
         await self.live.run()

@@ -1,4 +1,4 @@
-"""The venue's own process: the paper exchange with a made-up market, behind a loopback socket.
+"""The venue's own process: the paper venue's server with bad weather and a made-up market.
 
 Decides what gets lost when a connection dies: reports on their way are, requests not yet read may
 be, orders and executions never are. Invariant: nothing here is ever restarted or rewound.
@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from random import Random
+from typing import Any
 
 import msgspec
 
@@ -21,12 +22,12 @@ from interlock.market.generator import BTC
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.grid import Grid
 from interlock.orders.instruments import Instrument
-from interlock.orders.reports import Connection
 from interlock.orders.requests import Request, SubmitVenueList, SubmitVenueOrder
 from interlock.orders.ticks import Quote, Tick, Trade
 from interlock.sim.draw import draw_capabilities
 from interlock.venues.paper.exchange import PaperExchange
 from interlock.venues.paper.faults import Faults, Latency
+from interlock.venues.paper.server import PaperServer
 
 US = 1_000
 INSTRUMENTS = tuple(
@@ -78,90 +79,49 @@ class Prices:
         return Trade(self.symbol, at, self.price, rng.randrange(1, 200), rng.choice([1, -1]))
 
 
-class VenueServer:
-    """One exchange, one market, one trading connection at a time and any number of onlookers."""
+class VenueServer(PaperServer):
+    """The paper venue's own server, with a market to switch and everything to look at."""
+
+    decoder = wire.TO_VENUE
 
     def __init__(self, seed: int) -> None:
+        exchange = PaperExchange("PAPER", INSTRUMENTS, capabilities(seed), WEATHER, seed)
+        super().__init__(exchange, INSTRUMENTS, time.time_ns)
         self._rng = Random(seed)
-        self.exchange = PaperExchange("PAPER", INSTRUMENTS, capabilities(seed), WEATHER, seed)
         self._prices = [Prices(self._rng, instrument) for instrument in INSTRUMENTS]
-        self._trading: asyncio.StreamWriter | None = None
         self._market_on = True
         self._submits: list[SubmitVenueOrder] = []
-        self._poll: asyncio.TimerHandle | None = None
 
-    def now(self) -> int:
-        return max(time.time_ns(), self.exchange.now)
-
-    async def market(self) -> None:
+    async def walk(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
             if self._market_on:
-                tick = self._rng.choice(self._prices).tick(self.now())
-                self.exchange.on_tick(tick)
-                self._pump()
-                if self._trading is not None:
-                    wire.say_packed(self._trading, tick)
+                self.happen(self._rng.choice(self._prices).tick(self.now()))
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while (message := await wire.hear(reader, wire.TO_VENUE)) is not None:
-            match message:
-                case wire.Join():
-                    self._join(writer)
-                case wire.Clock():
-                    wire.say_packed(writer, wire.Time(self.now()))
-                case wire.View():
-                    wire.say_packed(writer, self._shown())
-                case wire.Market():
-                    self._market_on = message.on
-                case wire.Cut():
-                    self._leave()
-                case _:
-                    self._receive(writer, message)
-        if writer is self._trading:
-            self._leave()
-        writer.close()
+    def hear(self, writer: asyncio.StreamWriter, message: Any) -> None:
+        match message:
+            case wire.View():
+                wire.say_packed(writer, self._shown())
+            case wire.Market():
+                self._market_on = message.on
+            case wire.Cut():
+                self.leave()
+            case _:
+                super().hear(writer, message)
 
-    def _join(self, writer: asyncio.StreamWriter) -> None:
-        self._leave()
-        self._trading = writer
-        self.exchange.reconnect(self.now())
-        self._pump()
-
-    def _leave(self) -> None:
-        writer, self._trading = self._trading, None
-        if writer is not None:
-            self.exchange.disconnect(self.now())
-            writer.close()
-
-    def _receive(self, writer: asyncio.StreamWriter, request: Request) -> None:
+    def receive(self, request: Request) -> None:
         """A request is read; it counts although its sender may be dead, but for some."""
-        if writer is not self._trading:
-            return
-        if writer.transport.is_closing() and self._rng.random() < 0.5:
+        assert self.trading is not None
+        if self.trading.transport.is_closing() and self._rng.random() < 0.5:
             return
         if isinstance(request, SubmitVenueOrder):
             self._submits.append(request)
         elif isinstance(request, SubmitVenueList):
             self._submits.extend(request.orders)
-        self.exchange.send(request, self.now())
-        self._pump()
-
-    def _pump(self) -> None:
-        """Send what has arrived at our end of the wire, and come back for the rest."""
-        for report in self.exchange.poll(self.now()):
-            # The other end notices by itself when it is connected.
-            if self._trading is not None and not isinstance(report, Connection):
-                wire.say_packed(self._trading, report)
-        if self._poll is not None:
-            self._poll.cancel()
-        due = self.exchange.next_at()
-        if due is not None:
-            wait = min(1.0, max(0.0002, (due - self.now()) / 1e9))
-            self._poll = asyncio.get_running_loop().call_later(wait, self._pump)
+        super().receive(request)
 
     def _shown(self) -> wire.Shown:
-        self._pump()
+        self.pump()
         return wire.Shown(
             tuple(order.client_id for order in self.exchange.open_orders()),
             tuple(
@@ -179,7 +139,7 @@ async def run(seed: int) -> None:
     sys.stdout.write(f"listening {server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     loop = asyncio.get_running_loop()
-    market = asyncio.create_task(venue.market())
+    market = asyncio.create_task(venue.walk())
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, market.cancel)
     alone = asyncio.create_task(orphaned())

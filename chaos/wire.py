@@ -1,25 +1,22 @@
-"""What is said over the sockets: length-prefixed messages, typed at both ends.
+"""What is said over the sockets besides the paper venue's own words, in the same frames.
 
-Decides the words between client and process (JSON, as traders send it) and between process and
-venue (MessagePack, the venue port's own structs). Invariant: a message cut short by a death is no
-message.
+Decides the words between client and process (JSON, as traders send it), and what the harness asks
+of the venue. Invariant: a message cut short by a death is no message.
 """
 
 import asyncio
-import struct
-from typing import Any
 
 import msgspec
 from msgspec import Raw, Struct
 
 from interlock.orders.commands import Accepted, Answer
 from interlock.orders.rejects import Reject
-from interlock.orders.reports import Report
-from interlock.orders.requests import Request, SubmitVenueOrder
-from interlock.orders.ticks import Tick
+from interlock.orders.requests import SubmitVenueOrder
+from interlock.venues.paper import wire
 
-HOST = "127.0.0.1"
-_LENGTH = struct.Struct("<I")
+HOST = wire.HOST
+hear = wire.hear
+say_packed = wire.say
 
 
 # Client to process, and back.
@@ -73,15 +70,7 @@ FromClient = Ask | Look | SetClock
 ToClient = Told | State
 
 
-# Process (or whoever looks on) to venue, and back.
-
-
-class Join(Struct, frozen=True, tag="join"):
-    """From here on this connection is the trading one; an older one is closed."""
-
-
-class Clock(Struct, frozen=True, tag="clock"):
-    """What time is it at the venue?"""
+# The harness to the venue, and back.
 
 
 class View(Struct, frozen=True, tag="view"):
@@ -96,10 +85,6 @@ class Market(Struct, frozen=True, tag="market"):
 
 class Cut(Struct, frozen=True, tag="cut"):
     """Close the trading connection, as a network does."""
-
-
-class Time(Struct, frozen=True, tag="time"):
-    at: int
 
 
 class Traded(Struct, frozen=True):
@@ -119,11 +104,10 @@ class Shown(Struct, frozen=True, tag="shown"):
     prices: dict[str, int]
 
 
-ToVenue = Join | Clock | View | Market | Cut | Request
-FromVenue = Time | Shown | Report | Tick
+ToVenue = wire.ToVenue | View | Market | Cut
+FromVenue = wire.FromVenue | Shown
 
 _JSON = msgspec.json.Encoder()
-_PACK = msgspec.msgpack.Encoder()
 FROM_CLIENT = msgspec.json.Decoder(FromClient)
 TO_CLIENT = msgspec.json.Decoder(ToClient)
 TO_VENUE = msgspec.msgpack.Decoder(ToVenue)
@@ -131,22 +115,5 @@ FROM_VENUE = msgspec.msgpack.Decoder(FromVenue)
 
 
 def say(writer: asyncio.StreamWriter, message: FromClient | ToClient) -> None:
-    _send(writer, _JSON.encode(message))
-
-
-def say_packed(writer: asyncio.StreamWriter, message: ToVenue | FromVenue) -> None:
-    _send(writer, _PACK.encode(message))
-
-
-def _send(writer: asyncio.StreamWriter, data: bytes) -> None:
     if not writer.is_closing():
-        writer.write(_LENGTH.pack(len(data)) + data)
-
-
-async def hear(reader: asyncio.StreamReader, decoder: Any) -> Any:
-    """The next message, or nothing when the other end has gone, in the middle of one or not."""
-    try:
-        head = await reader.readexactly(_LENGTH.size)
-        return decoder.decode(await reader.readexactly(_LENGTH.unpack(head)[0]))
-    except (asyncio.IncompleteReadError, ConnectionError):
-        return None
+        writer.write(wire.framed(_JSON.encode(message)))

@@ -69,13 +69,14 @@ async def serving(
     entrance: Any = None,
     course: Course | None = None,
     signals: bool = True,
+    venue: tuple[str, int] | None = None,
     encrypt: bool = False,
     log: Log | None = None,
     now: Callable[[], int] = time.time_ns,
 ) -> AsyncIterator[tuple[Server, httpx.AsyncClient]]:
     """One life of a server, ended as by SIGTERM. ``entrance`` False: the real one."""
     settings = Settings(
-        folder, course or QuietCourse(), port=0, encrypt=encrypt, log=log or Log(None)
+        folder, course or QuietCourse(), port=0, venue=venue, encrypt=encrypt, log=log or Log(None)
     )
     folder.mkdir(parents=True, exist_ok=True)
     access = Access(folder, {}, now, AccessSettings(password_cost=Cost(n=16)))

@@ -48,6 +48,10 @@ class Market(Struct, frozen=True, forbid_unknown_fields=True):
     speed: float = 1.0
 
 
+class VenuePart(Struct, frozen=True, forbid_unknown_fields=True):
+    address: str = ""
+
+
 class JournalPart(Struct, frozen=True, forbid_unknown_fields=True):
     encrypt: bool = False
 
@@ -86,6 +90,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     environment: str = "paper"
     web: Web = Web()
     market: Market = Market()
+    venue: VenuePart = VenuePart()
     journal: JournalPart = JournalPart()
     secrets: Secrets = Secrets()
     signing: Signing = Signing()
@@ -118,6 +123,11 @@ insecure = false
 source = "generated:1"
 # How many times as fast as it was.
 speed = 1.0
+
+[venue]
+# HOST:PORT of a paper venue in a process of its own, on this machine (`interlock paper-venue`). It
+# has its own market, so [market] is not used then. Empty: the paper exchange is in this process.
+address = ""
 
 [journal]
 # Encrypt what is journaled, and the tables made of it, under the master key. A journal that was
@@ -199,6 +209,11 @@ def checked(config: Config, path: Path) -> Config:
             raise ConfigWrong(f"{path}: {name} is one of {', '.join(known)}.")
     if bool(web.tls_certificate) != bool(web.tls_key):
         raise ConfigWrong(f"{path}: web.tls_certificate and web.tls_key go together.")
+    if config.venue.address and address_of(config.venue.address) is None:
+        raise ConfigWrong(
+            f"{path}: venue.address is {config.venue.address!r}; write HOST:PORT with a host of "
+            f"this machine, as in 127.0.0.1:8470. What is said there is neither signed nor secret."
+        )
     safe = bool(web.tls_certificate) or web.tls_self_signed
     if web.host not in LOOPBACK and not safe and not web.insecure:
         raise ConfigWrong(
@@ -207,6 +222,15 @@ def checked(config: Config, path: Path) -> Config:
             f"web.tls_self_signed for a trial), or start with --insecure if you know better."
         )
     return config
+
+
+def address_of(text: str) -> tuple[str, int] | None:
+    """Host and port of a venue on this machine, or None."""
+    host, _, port = text.rpartition(":")
+    if host not in LOOPBACK or not (port.isascii() and port.isdigit() and len(port) < 6):
+        return None
+    number = int(port)
+    return (host.replace("localhost", "127.0.0.1"), number) if 0 < number <= 65_535 else None
 
 
 LIMIT_NAMES = Limits.__struct_fields__

@@ -44,9 +44,11 @@ from interlock.runtime.embedded import Embedded
 from interlock.runtime.errors import RuntimeTrouble
 from interlock.runtime.fanout import Fanout
 from interlock.runtime.line import Line
-from interlock.runtime.live import Live
+from interlock.runtime.linked import open_to, reached
+from interlock.runtime.live import SLICE, Live
 from interlock.runtime.prices import Prices
 from interlock.venues.paper.exchange import PaperExchange
+from interlock.venues.paper.link import Link
 from interlock.venues.paper.memory import PaperMemory
 
 PAPER = Capabilities(native_oco=True, native_stop=True, native_amend=True)
@@ -68,6 +70,12 @@ class Settings:
     environment: str = "paper"
     tls: tuple[Path, Path] | None = None
     """Certificate and key."""
+    venue: tuple[str, int] | None = None
+    """Where a paper venue in a process of its own listens; None for one in this process."""
+    slice: int = SLICE
+    """Inputs decided on in one turn of the loop."""
+    calm: bool = True
+    """Whether the garbage collector is told that orders live long."""
     encrypt: bool = False
     """Whether journal, tables and paper orders lie on the disk under the master key."""
     log: Log = field(default_factory=lambda: Log(None))
@@ -90,11 +98,9 @@ class Server:
         folder = settings.folder / "journal"
         key = access.vault.derive(JOURNAL) if settings.encrypt else None
         self.journal = SqliteJournal(folder, verify="tail", warn=told, key=key)
-        self.exchange = PaperExchange("PAPER", settings.market.instruments, PAPER)
-        paper = Sealer(access.vault.derive("paper")), settings.encrypt
-        self.memory = PaperMemory(settings.folder / "paper.db", *paper)
-        self.course = self.memory.recall(self.exchange)
-        self.venue = Embedded(self.exchange, self.now, self.memory)
+        self.exchange: PaperExchange | None = None
+        self.memory: PaperMemory | None = None
+        self.venue = self._embedded() if settings.venue is None else self._linked(settings.venue)
         self.fanout = Fanout()
         self.line = Line(self.journal, {"PAPER": self.venue}, listeners=[self.fanout.listen])
         self.line.recover()
@@ -108,27 +114,44 @@ class Server:
         self.hears_signals = True
         """Only a process's main thread can."""
 
+    def _embedded(self) -> Embedded:
+        """The venue in this process, as it was left."""
+        self.exchange = PaperExchange("PAPER", self.settings.market.instruments, PAPER)
+        paper = Sealer(self.access.vault.derive("paper")), self.settings.encrypt
+        self.memory = PaperMemory(self.settings.folder / "paper.db", *paper)
+        self.course = self.memory.recall(self.exchange)
+        return Embedded(self.exchange, self.now, self.memory)
+
+    def _linked(self, address: tuple[str, int]) -> Link:
+        return Link("PAPER", address, PAPER, self.now, self.settings.told)
+
     def now(self) -> int:
         return self.clock.now()
 
     async def run(self, ready: Callable[["Server"], None] = lambda _: None) -> None:
         """Serve until SIGTERM or Ctrl-C, or until something goes wrong."""
-        listening = self._listen()
+        listening, settings = self._listen(), self.settings
         work = (self.journal.checkpoint,)
-        self.live = Live(self.line, self.clock, work, told=self.settings.told, alone=False)
-        self.live.start(self.settings.market.instruments)
-        self.venue.open(self.live)
+        self.live = Live(
+            *(self.line, self.clock, work),
+            told=settings.told,
+            alone=False,
+            most=settings.slice,
+        )
+        market = asyncio.create_task(self._market())
+        await self._open_venue()
         self.desk = Desk(self.live, self.journal, self.projection)
         self.door = Door(self.entrance, self.metrics, self.settings.log)
         self.prices = Prices(lambda symbol: self.line.state.markets[symbol].grid)
         self.live.on_tick.append(self.prices.hear)
         self.streams = Streams(self.desk, self.fanout, self.entrance.alive, self.prices)
         self._cut_when_ended()
-        calm()
+        if settings.calm:
+            calm()
         web = _Web(self._web())
         begin = asyncio.create_task
         serving = begin(web.serve(sockets=[listening]))
-        tasks = [begin(self.live.run()), serving, begin(self._market()), begin(self._keep())]
+        tasks = [begin(self.live.run()), serving, market, begin(self._keep())]
         for number in (signal.SIGTERM, signal.SIGINT) if self.hears_signals else ():
             asyncio.get_running_loop().add_signal_handler(number, self.stop)
         for beside in tasks[2:]:
@@ -191,7 +214,19 @@ class Server:
             ssl_keyfile=key,
         )
 
+    async def _open_venue(self) -> None:
+        if isinstance(self.venue, Embedded):
+            self.live.start(self.settings.market.instruments)
+            self.venue.open(self.live)
+            return
+        await reached(self.venue)
+        self.live.start(self.venue.instruments)
+        open_to(self.venue, self.live)
+
     async def _market(self) -> None:
+        if isinstance(self.venue, Link):
+            await self.venue.run()
+            return
         at = self.course
         ticks = self.settings.market.ticks(at.round, at.played, at.price, self.venue.note)
         await self.venue.market(ticks, self.settings.speed)
@@ -218,7 +253,8 @@ class Server:
         self.projection.catch_up(self.journal)
         self.projection.close()
         self.journal.close()
-        self.memory.close()
+        if self.memory is not None:
+            self.memory.close()
 
     def _routes(self) -> list[Route]:
         halted = self.access.halts.refusal

@@ -14,9 +14,11 @@ from interlock.cli.keys import keys, profiles
 from interlock.cli.looking import fills, order, positions, risk
 from interlock.cli.mending import decrypt, encrypt, rebuild, repair
 from interlock.cli.orders import orders
+from interlock.cli.paper_venue import paper_venue
 from interlock.cli.place import place
 from interlock.cli.prices import prices
 from interlock.cli.replay import replay
+from interlock.cli.sandbox import sandbox
 from interlock.cli.serve import config, serve
 from interlock.cli.sim import sim
 from interlock.cli.text import err
@@ -73,6 +75,8 @@ app.command(encrypt)
 app.command(decrypt)
 app.command(sim)
 app.command(serve)
+app.command(sandbox)
+app.command(paper_venue)
 app.command(config)
 app.command(keys)
 app.command(profiles)

@@ -20,7 +20,17 @@ from interlock.api import logs
 from interlock.api.access.limits import Rate
 from interlock.api.access.opening import Access, AccessSettings
 from interlock.api.certificates import self_signed
-from interlock.api.config import NAME, TEMPLATE, Config, ConfigWrong, Market, Web, checked, load
+from interlock.api.config import (
+    NAME,
+    TEMPLATE,
+    Config,
+    ConfigWrong,
+    Market,
+    Web,
+    address_of,
+    checked,
+    load,
+)
 from interlock.api.logs import Log
 from interlock.api.route import Budget
 from interlock.api.serving import Server, Settings
@@ -52,11 +62,14 @@ def serve(
         Parameter(help="generated[:SEED], or files of recorded markets separated by commas."),
     ] = None,
     speed: Annotated[float | None, Parameter(help="How many times real time.")] = None,
+    venue: Annotated[
+        str | None, Parameter(help="HOST:PORT of a paper venue (interlock paper-venue).")
+    ] = None,
     insecure: Annotated[
         bool, Parameter(help="Listen beyond this machine without TLS all the same.")
     ] = False,
 ) -> int:
-    """Serve orders over HTTP, on a paper exchange in this process.
+    """Serve orders over HTTP, on a paper exchange in this process or in another one.
 
     Starts from nothing: makes its data folder, a configuration file with comments, and the admin
     password, which it shows once. A second start goes on exactly where the first one stopped.
@@ -66,6 +79,8 @@ def serve(
         interlock serve --data ./desk --port 9000 --market generated:7
 
         interlock serve --market BTCUSDT=trades.csv --speed 60
+
+        interlock serve --venue 127.0.0.1:8470
     """
     folder = data_folder(data)
     file = folder / NAME
@@ -73,26 +88,18 @@ def serve(
     if first:
         folder.mkdir(parents=True, exist_ok=True)
         file.write_text(TEMPLATE)
-    settings = overridden(read_config(file), file, host, port, market, speed, insecure)
+    typed: dict[str, dict[str, object]] = {
+        "web": {"host": host, "port": port, "insecure": insecure or None},
+        "market": {"source": market, "speed": speed},
+        "venue": {"address": venue},
+    }
+    settings = overridden(read_config(file), file, typed)
     course = course_of(settings.market)
     access = Access(folder, os.environ, time.time_ns, access_settings(settings))
     log = opened_log(settings)
     try:
         password = access.admin.first_password()
-        server = Server(
-            Settings(
-                folder,
-                course,
-                host=settings.web.host,
-                port=settings.web.port,
-                speed=settings.market.speed,
-                environment=settings.environment,
-                tls=tls_files(folder, settings.web),
-                encrypt=settings.journal.encrypt,
-                log=log,
-            ),
-            access,
-        )
+        server = Server(server_settings(folder, settings, course, log), access)
         with suppress(KeyboardInterrupt):
             uvloop.run(server.run(lambda up: greet(up, folder, password)))
         farewell(server)
@@ -101,6 +108,22 @@ def serve(
         access.close()
         log.close()
     return 0
+
+
+def server_settings(folder: Path, settings: Config, course: Course, log: Log) -> Settings:
+    venue = settings.venue.address
+    return Settings(
+        folder,
+        course,
+        host=settings.web.host,
+        port=settings.web.port,
+        speed=settings.market.speed,
+        venue=address_of(venue) if venue else None,
+        environment=settings.environment,
+        tls=tls_files(folder, settings.web),
+        encrypt=settings.journal.encrypt,
+        log=log,
+    )
 
 
 def opened_log(settings: Config) -> Log:
@@ -131,14 +154,14 @@ def greet(server: Server, folder: Path, password: str | None) -> None:
 def farewell(server: Server) -> None:
     """What is still live, and where: it is not watched while no server runs."""
     state = server.line.state
-    resting = server.exchange.open_orders()
     live = [order for order in state.orders.sketches() if not order.done]
     console = out()
     console.print(f"Stopped; {server.line.commits.tail.n:,} commits are in the journal.")
     if live:
+        resting = [leg for order in live for leg in order.legs if leg.venue is not None]
         console.print(
             f"Still live: {len(live):,} orders, of which {len(resting):,} venue orders rest at "
-            f"{server.exchange.name}. Legs held here trigger nothing until the next start."
+            f"{server.venue.name}. Legs held here trigger nothing until the next start."
         )
     held = [(key, units) for key, units in sorted(state.net.items()) if units]
     for (account, symbol, side), units in held:
@@ -153,27 +176,14 @@ def read_config(file: Path) -> Config:
         raise BadInput(str(error)) from error
 
 
-def overridden(
-    settings: Config,
-    file: Path,
-    host: str | None,
-    port: int | None,
-    market: str | None,
-    speed: float | None,
-    insecure: bool,
-) -> Config:
-    """What was typed wins over file and environment."""
-    web: dict[str, object] = {"host": host, "port": port, "insecure": insecure or None}
-    feed: dict[str, object] = {"source": market, "speed": speed}
+def overridden(settings: Config, file: Path, typed: dict[str, dict[str, object]]) -> Config:
+    """What was typed wins over file and environment; None was not typed."""
     replace = msgspec.structs.replace
-    changed = replace(
-        settings,
-        web=replace(settings.web, **{k: v for k, v in web.items() if v is not None}),
-        market=replace(settings.market, **{k: v for k, v in feed.items() if v is not None}),
-    )
-    assert isinstance(changed.web, Web)
+    for part, values in typed.items():
+        given = {name: value for name, value in values.items() if value is not None}
+        settings = replace(settings, **{part: replace(getattr(settings, part), **given)})
     try:
-        return checked(changed, file)
+        return checked(settings, file)
     except ConfigWrong as error:
         raise BadInput(str(error)) from error
 

@@ -17,9 +17,8 @@ from interlock.orders.ticks import Tick
 from interlock.runtime.live import Live
 from interlock.venues.paper.exchange import PaperExchange
 from interlock.venues.paper.memory import Course, PaperMemory
+from interlock.venues.paper.pacing import paced
 
-WAIT_S_MAX = 5.0
-"""A recorded market that is silent for longer is not waited for."""
 WAIT_S_MIN = 0.0002
 
 
@@ -65,20 +64,7 @@ class Embedded:
 
     async def market(self, ticks: Iterator[Tick], speed: float) -> None:
         """Let the ticks happen, ``speed`` times as fast as they did, as if it were now."""
-        loop = asyncio.get_running_loop()
-        before: int | None = None
-        due = loop.time()
-        for tick in ticks:
-            if before is not None:
-                due += min(WAIT_S_MAX, max(0, tick.at - before) / 1e9 / speed)
-            before = tick.at
-            wait = due - loop.time()
-            if wait > 0:
-                await asyncio.sleep(wait)
-            elif wait < -1.0:
-                due = loop.time()  # the machine was asleep, or cannot keep up: no rush afterwards
-            else:
-                await asyncio.sleep(0)
+        async for tick in paced(ticks, speed):
             self.happen(msgspec.structs.replace(tick, at=self._now()))
 
     def happen(self, tick: Tick) -> None:

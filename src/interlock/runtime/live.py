@@ -8,11 +8,13 @@ more: the process ends, and the next one recovers from the journal.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from interlock.engine.inputs import Define
 from interlock.journal.errors import JournalUnavailable
+from interlock.orders.capabilities import Capabilities
 from interlock.orders.commands import Command
 from interlock.orders.instruments import Instrument
 from interlock.orders.reports import Report
@@ -44,8 +46,11 @@ class Live:
         upkeep_s: float = UPKEEP_S,
         told: Callable[[str], None] = lambda _: None,
         alone: bool = True,
+        most: int = SLICE,
     ) -> None:
-        """``alone``: nothing else runs on this loop, so whatever goes wrong on it ends the line.
+        """``most``: inputs decided on in one turn of the loop.
+
+        ``alone``: nothing else runs on this loop, so whatever goes wrong on it ends the line.
         Beside a web server, whose callbacks meet what strangers do, only the line's own count.
         """
         self.line = line
@@ -54,6 +59,7 @@ class Live:
         self._upkeep_s = upkeep_s
         self._told = told
         self._alone = alone
+        self._most = most
         self._loop = asyncio.get_running_loop()
         self._loop.set_exception_handler(self._failed)
         self._over: asyncio.Future[None] = self._loop.create_future()
@@ -122,6 +128,15 @@ class Live:
             self.line.put(report, now)
         self._run_soon()
 
+    def define(
+        self, instruments: Iterable[Instrument], capabilities: Mapping[str, Capabilities]
+    ) -> None:
+        """A venue has said what can be traded there; what is known already stays as it is."""
+        if not self._over.done():
+            venues = tuple(sorted(capabilities.items()))
+            self.line.put(Define(tuple(instruments), venues), self.clock.now())
+            self._run_soon()
+
     def between(self, action: Callable[[], object]) -> None:
         """Do something that writes the journal itself: now, or when the batch that is being
         written has landed.
@@ -168,7 +183,7 @@ class Live:
         if self._over.done():
             return
         now = self.clock.now()
-        more = self.line.work(now, SLICE) == SLICE
+        more = self.line.work(now, self._most) == self._most
         self.line.sweep(now)
         self._write()
         if more:
