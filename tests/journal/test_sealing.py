@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from interlock.journal import database
+from interlock.journal import database, repair
 from interlock.journal.errors import (
     JournalDamaged,
     JournalPlain,
@@ -289,4 +289,17 @@ def test_tables_of_a_journal_that_was_cut_begin_anew(tmp_path: Path) -> None:
     assert tables.catch_up(journal) == 2
     assert "the journal ends at 2" in warnings[0]
     tables.close()
+    journal.close()
+
+
+def test_a_damaged_journal_is_cut_without_a_key(tmp_path: Path) -> None:
+    frames = grown(tmp_path, 6)
+    sql(tmp_path, "UPDATE frames SET payload=substr(payload, 1, 40) WHERE n=5")
+    with pytest.raises(JournalDamaged, match="frame 5 does not match its checksum"):
+        SqliteJournal(tmp_path, key=KEY)
+    aside = repair.cut_at(tmp_path, 5)
+    assert b"signal" not in aside.read_bytes()
+    journal = SqliteJournal(tmp_path, key=KEY)
+    assert list(journal.read(1)) == frames[:4]
+    assert journal.latest_snapshot() == Snapshot(3, b"state with signal1 in it")
     journal.close()

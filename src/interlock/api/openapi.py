@@ -152,6 +152,8 @@ def security(route: Route) -> list[Document]:
 
 def responses(route: Route, known: Document) -> Document:
     content: Document = {route.media: {"schema": {"type": "string"}}}
+    if route.answer is None and route.example is not None:
+        content[route.media]["example"] = route.example
     if route.answer is not None:
         content = {"application/json": {"schema": known[repr(route.answer)]}}
         if route.example is not None:
