@@ -108,7 +108,7 @@ class Calls:
     ) -> Any | Failure:
         """The answer's JSON, or why there is none."""
         try:
-            return await self._library.fetch2(path, api, method, dict(params))
+            return await self._library.fetch2(path, [api], method, dict(params))
         except _Refused as refused:
             return refused.failure
         except ccxt.BaseError as error:  # no answer: closed, timed out, or not to be read
