@@ -125,8 +125,11 @@ class Server:
         if settings.binance is not None:
             return venues.binance(settings.binance, self.access, self.now, settings.told)
         if settings.venue is not None:
-            return Link("PAPER", settings.venue, PAPER, self.now, settings.told)
+            return self._linked(settings.venue)
         return self._embedded()
+
+    def _linked(self, address: tuple[str, int]) -> Link:
+        return Link("PAPER", address, PAPER, self.now, self.settings.told)
 
     def _embedded(self) -> Embedded:
         """The venue in this process, as it was left."""
