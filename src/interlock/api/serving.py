@@ -30,6 +30,7 @@ from interlock.api.orders import Orders
 from interlock.api.pages import Pages
 from interlock.api.problems import Problem
 from interlock.api.queries import Queries
+from interlock.api.reconciling import Reconciling
 from interlock.api.risks import Risks
 from interlock.api.route import Asked, Reply, Route
 from interlock.api.streams import Event, Streams
@@ -47,6 +48,7 @@ from interlock.runtime.line import Line
 from interlock.runtime.linked import open_to, reached
 from interlock.runtime.live import SLICE, Live
 from interlock.runtime.prices import Prices
+from interlock.runtime.reconciling import Reconciling as Venues
 from interlock.venues.binance.settings import BinanceSettings
 from interlock.venues.paper.exchange import PaperExchange
 from interlock.venues.paper.link import Link
@@ -155,6 +157,7 @@ class Server:
         market = asyncio.create_task(self._market())
         await self._open_venue()
         self.desk = Desk(self.live, self.journal, self.projection)
+        self.venues = Venues(self.live)
         self.door = Door(self.entrance, self.metrics, self.settings.log)
         self.prices = Prices(lambda symbol: self.line.state.markets[symbol].grid)
         self.live.on_tick.append(self.prices.hear)
@@ -282,6 +285,7 @@ class Server:
             *table.world_routes(queries),
             *table.health_routes(health),
             *Risks(self.desk).routes(),
+            *Reconciling(self.venues).routes(),
             *credentials.routes(Credentials(self.access)),
             *Killing(self.desk, self.access).routes(),
             *self.pages.routes(),

@@ -314,3 +314,39 @@ class Preview(Struct, frozen=True):
     sends: tuple[Sending, ...]
     waits: tuple[str, ...]
     risk: tuple[RiskLine, ...]
+
+
+class Difference(Struct, frozen=True):
+    """Something a venue and the server do not agree on: ``missing``, ``stray``, ``quantity`` or
+    ``position``.
+    """
+
+    kind: str
+    what: str
+    here: str
+    there: str
+
+
+class VenueReconciled(Struct, frozen=True):
+    """One venue as it stood at ``as_of``; not ``complete``: an absence means nothing."""
+
+    venue: str
+    connected: bool
+    as_of: int
+    complete: bool
+    fills_told_to: int
+    open_orders: int
+    differences: tuple[Difference, ...]
+
+
+class Settled(Struct, frozen=True):
+    """A fact that asking has led to."""
+
+    event_seq: int
+    type: str
+    what: str
+
+
+class Reconciliation(Struct, frozen=True):
+    venues: tuple[VenueReconciled, ...]
+    settled: tuple[Settled, ...]

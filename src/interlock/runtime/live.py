@@ -73,6 +73,7 @@ class Live:
         """Why the last batch, on its way to the disk when the end came, did not get there."""
         self._between: list[Callable[[], object]] = []
         self.on_tick: list[Callable[[Tick], None]] = []
+        self.on_report: list[Callable[[Report], None]] = []
         """Hear every tick before the line does; each must take next to no time."""
 
     @property
@@ -126,6 +127,8 @@ class Live:
         now = self.clock.now()
         for report in reports:
             self.line.put(report, now)
+            for hear in self.on_report:
+                hear(report)
         self._run_soon()
 
     def define(
