@@ -127,8 +127,11 @@ class Server:
         if settings.binance is not None:
             return venues.binance(settings.binance, self.access, self.now, settings.told)
         if settings.venue is not None:
-            return Link("PAPER", settings.venue, PAPER, self.now, settings.told)
+            return self._linked(settings.venue)
         return self._embedded()
+
+    def _linked(self, address: tuple[str, int]) -> Link:
+        return Link("PAPER", address, PAPER, self.now, self.settings.told)
 
     def _embedded(self) -> Embedded:
         """The venue in this process, as it was left."""
@@ -222,6 +225,7 @@ class Server:
             lifespan="off",
             ws="websockets-sansio",
             server_header=False,
+            proxy_headers=False,  # an address that anybody can claim is no address
             date_header=False,
             ssl_certfile=certificate,
             ssl_keyfile=key,
