@@ -20,7 +20,7 @@ from interlock.runtime.line import Line
 from interlock.runtime.linked import open_to, reached
 from interlock.runtime.live import Live
 from interlock.sandbox.binance.serving import HOST, KEY, SECRET
-from interlock.venues.binance import futures
+from interlock.venues.binance import futures, link
 from interlock.venues.binance.settings import BinanceSettings, Environment
 from tests.sandbox.house import SYMBOL, Exchange, sandbox
 
@@ -40,17 +40,22 @@ class Trader:
         self.journal = journal
         self.facts: list[Fact] = []
         self.told: list[str] = []
-        settings = BinanceSettings(
-            *("USDM", Environment.PAPER, "main", (SYMBOL,), PREFIX, f"{HOST}:{exchange.port}")
-        )
         self.clock = SteadyClock(0)
-        self.venue = futures.BinanceFutures(settings, KEY, SECRET, self.clock.now, self.told.append)
+        self.venue = self.made()
         self.line = Line(
-            journal, {"USDM": self.venue}, Settings(), [lambda _, facts: self.facts.extend(facts)]
+            journal,
+            {self.venue.name: self.venue},
+            Settings(),
+            [lambda _, facts: self.facts.extend(facts)],
         )
         self.line.recover()
         self.live = Live(self.line, self.clock, told=self.told.append, alone=False)
         self._tasks: list[asyncio.Task[Any]] = []
+
+    def made(self) -> link.BinanceLink:
+        place = f"{HOST}:{self.exchange.port}"
+        settings = BinanceSettings("USDM", Environment.PAPER, "main", (SYMBOL,), PREFIX, place)
+        return futures.BinanceFutures(settings, KEY, SECRET, self.clock.now, self.told.append)
 
     async def begin(self) -> None:
         connecting = asyncio.create_task(self.venue.run())

@@ -172,8 +172,8 @@ def test_fills_while_the_stream_is_dead_are_found_and_counted_once(
     what: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SCENARIOS 17: cut off, told to be over, or open and silent."""
-    monkeypatch.setattr("interlock.venues.binance.futures.TOLD_S_MAX", 0.4)
-    monkeypatch.setattr("interlock.venues.binance.futures.BACKOFF_S", 0.05)
+    monkeypatch.setattr("interlock.venues.binance.link.TOLD_S_MAX", 0.4)
+    monkeypatch.setattr("interlock.venues.binance.link.BACKOFF_S", 0.05)
 
     async def story(trader: Trader) -> None:
         await trader.place("first", trader.bracket())

@@ -93,6 +93,8 @@ class Exchange:
 class SpotExchange(Exchange):
     """Spot on the wire."""
 
+    fresh_starts = 0
+
     def order(self, side: str, kind: str, quantity: str | None, **more: Any) -> Any:
         fields = {"symbol": SYMBOL, "side": side, "type": kind, "quantity": quantity, **more}
         return self.ask("POST", "/api/v3/order", **fields)
@@ -103,11 +105,12 @@ class SpotExchange(Exchange):
 
     def fresh(self, **wallet: str) -> None:
         """Nothing open, 30 000 the price, these balances, no fee."""
+        self.fresh_starts += 1
         self.faults()
         self.ask("DELETE", "/api/v3/openOrders", symbol=SYMBOL)
         self.price("30000")
         wallet = {"USDT": "100000", "BTC": "0", **wallet}
-        self.do("set", wallet=wallet, fee_bps="0", silent=False, ahead_ms=0)
+        self.do("set", wallet=wallet, fee_bps="0", silent=False, ahead_ms=0, weight=0)
 
     def balance(self, asset: str) -> tuple[Decimal, Decimal]:
         """Free and locked."""

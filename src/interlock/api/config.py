@@ -27,7 +27,7 @@ NOT_SETTINGS = frozenset(
     )
 )
 """Read elsewhere: the master key by access, the others by the command line."""
-VENUE_KINDS = ("paper", "binance-futures")
+VENUE_KINDS = ("paper", "binance-futures", "binance-spot")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -129,7 +129,7 @@ source = "generated:1"
 speed = 1.0
 
 [venue]
-# paper, or binance-futures for Binance USD-M. Its credentials are kept with:
+# paper, binance-futures for Binance USD-M, or binance-spot. Its credentials are kept with:
 # interlock credentials set BINANCE --environment testnet
 kind = "paper"
 # HOST:PORT on this machine. Of a paper venue in a process of its own (`interlock paper-venue`): it

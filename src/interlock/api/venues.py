@@ -10,29 +10,40 @@ from hashlib import blake2b
 from interlock.api.access.opening import Access
 from interlock.api.config import Config
 from interlock.runtime.errors import RuntimeTrouble
-from interlock.venues.binance.settings import BinanceSettings, Environment, settings_problem
+from interlock.venues.binance.settings import (
+    BinanceSettings,
+    Environment,
+    MarketKind,
+    settings_problem,
+)
 from interlock.venues.port import RemoteVenue
 
 BINANCE = "BINANCE"
 """The name under which its credentials are kept, for all of its markets."""
-USDM = "USDM"
+KINDS = {
+    "binance-futures": ("USDM", MarketKind.FUTURES),
+    "binance-spot": ("SPOT", MarketKind.SPOT),
+}
+"""The kinds of venues there, with the part of a symbol after the dot."""
 
 
 def binance_settings(config: Config, access: Access) -> BinanceSettings | None:
-    """What ``venue.kind = "binance-futures"`` comes to; nothing for other kinds.
+    """What a ``venue.kind`` of Binance comes to; nothing for other kinds.
 
     Raises ``RuntimeTrouble`` for what cannot be used.
     """
     venue = config.venue
-    if venue.kind != "binance-futures":
+    if venue.kind not in KINDS:
         return None
+    name, market = KINDS[venue.kind]
     made = BinanceSettings(
-        USDM,
+        name,
         Environment(config.environment),
         venue.account,
         venue.symbols,
         prefix_of(access),
         venue.address,
+        market,
     )
     problem = settings_problem(made)
     if problem:
@@ -56,7 +67,9 @@ def binance(
     Raises ``VenueCredentialsMissing``.
     """
     from interlock.venues.binance.futures import BinanceFutures
+    from interlock.venues.binance.spot import BinanceSpot
 
     # The library takes a second to load: only who trades there waits for it.
     credentials = access.venues.of(BINANCE, settings.environment)
-    return BinanceFutures(settings, credentials.key, credentials.secret, now, told)
+    kind = BinanceSpot if settings.market is MarketKind.SPOT else BinanceFutures
+    return kind(settings, credentials.key, credentials.secret, now, told)

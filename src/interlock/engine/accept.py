@@ -71,6 +71,7 @@ def _accept(state: State, place: PlaceOrder, at: int) -> OrderTerms:
         policy=policy,
         tag=place.tag,
     )
+    checks.exits_can_rest(state, terms)
     terms = checks.with_safety_stops(state, terms)
     terms = msgspec.structs.replace(terms, rules=rules.compiled(state, place, terms))
     checks.cycles(terms, reader.leaves)

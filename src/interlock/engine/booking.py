@@ -164,6 +164,9 @@ def fill(turn: Turn, order: Order, number: int, attempt: int, execution: r.Execu
             late,
         )
     )
+    if execution.fee_quantity and not leg.terms.exits:
+        reason = "the venue took its fee from what was bought"
+        turn.emit(f.ExposureAdjusted(turn.at, order.id, execution.fee_quantity, reason))
     grid = turn.state.markets[leg.terms.instrument].grid
     if late:
         turn.incident(

@@ -16,10 +16,11 @@ from interlock.orders.grid import Grid
 from interlock.orders.legs import Hold, LegType
 from interlock.orders.rejects import RejectCode
 from interlock.orders.terms import AtomKind, LegTerms, OrderTerms, PolicyTerms, Span
-from interlock.orders.tree import OnRecall, OnStaleFeed
+from interlock.orders.tree import OnPartialFill, OnRecall, OnStaleFeed
 
 CONFIRM_MS_MAX = 60_000
 MS_NS = 1_000_000
+RESTS = (LegType.LIMIT, LegType.STOP, LegType.STOP_LIMIT)
 USUAL = PolicyTerms()
 """Most orders have no policy of their own: they share this one."""
 
@@ -82,6 +83,38 @@ def policy_terms(
         flatten_at=flatten_at,
     )
     return USUAL if terms == USUAL else terms
+
+
+def exits_can_rest(state: State, terms: OrderTerms) -> None:
+    """Refuse exits that would need the same coins twice where resting orders reserve them."""
+    if not any(state.capabilities_of(leg.instrument).one_exit_rests for leg in terms.legs):
+        return
+    order = sketch(terms)
+    for number, relation in enumerate(terms.relations):
+        if relation.kind != "oco":
+            continue
+        resting = [
+            leg
+            for n in scope.legs_under(order, ~number)
+            if (leg := terms.legs[n]).exits
+            and leg.hold is Hold.VENUE
+            and leg.type in RESTS
+            and state.capabilities_of(leg.instrument).one_exit_rests
+        ]
+        stops = [leg for leg in resting if leg.type is not LegType.LIMIT]
+        pair = len(relation.children) == len(resting) == 2 and len(stops) == 1
+        alike = len({(leg.side, leg.quantity) for leg in resting}) == 1
+        if len(resting) < 2 or (
+            pair and alike and relation.on_partial_fill is OnPartialFill.CANCEL
+        ):
+            continue
+        refuse(
+            RejectCode.NOT_SUPPORTED,
+            "order",
+            "Exits that rest at this venue reserve what they sell: only one can rest there, or a "
+            "limit and a stop of which the first fill cancels the other.",
+            'Set "on_partial_fill": "cancel", or "hold": "engine" on the stop.',
+        )
 
 
 def with_safety_stops(state: State, terms: OrderTerms) -> OrderTerms:

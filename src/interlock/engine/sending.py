@@ -11,7 +11,7 @@ from interlock.engine.turn import Turn
 from interlock.orders import facts as f
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.ids import client_id
-from interlock.orders.legs import TimeInForce
+from interlock.orders.legs import LegType, TimeInForce
 from interlock.orders.requests import (
     AmendVenueOrder,
     SubmitVenueList,
@@ -173,6 +173,8 @@ def _list_partner(turn: Turn, order: Order, number: int, capabilities: Capabilit
         other.terms.side,
         other.terms.quantity,
     )
+    kinds = {one.terms.type in (LegType.STOP, LegType.STOP_LIMIT) for one in (this, other)}
+    same = same and (len(kinds) > 1 or not capabilities.oco_needs_stop)
     both_rest = this.terms.hold.value == other.terms.hold.value == "venue"
     return others[0] if ready and same and both_rest and not this.triggered else None
 
@@ -263,7 +265,9 @@ def _adjust(turn: Turn, order: Order, number: int, left: int) -> None:
     if (total, price, trigger) == (venue.quantity, venue.price, venue.trigger_price):
         return
     waiting = capabilities.conditional_ids and venue.trigger_price is not None
-    native = capabilities.native_amend and not venue.list_id and not waiting
+    smaller = capabilities.native_reduce and total < venue.quantity
+    smaller = smaller and (price, trigger) == (venue.price, venue.trigger_price)
+    native = (capabilities.native_amend or smaller) and not venue.list_id and not waiting
     if native and left >= minimum and leg.refused < AMENDS_REFUSED_MAX:
         request = venue.request + 1
         attempt = venue.attempt

@@ -21,10 +21,17 @@ class Capabilities(Struct, frozen=True, forbid_unknown_fields=True, omit_default
 
     native_oco: bool = False
     """Order lists of two: the venue cancels the sibling itself, on the first fill or trigger."""
+    oco_needs_stop: bool = False
+    """Such a list is a limit beside a stop; two of a kind are sent as single orders."""
+    one_exit_rests: bool = False
+    """An order that rests reserves what it sells: of exits that share one quantity only one can
+    rest there, or two as such a list (Binance Spot)."""
     native_stop: bool = False
     """Rests stop and stop-limit orders and fires them on the last trade."""
     native_amend: bool = False
     """Changes price and quantity of a resting order in place."""
+    native_reduce: bool = False
+    """Makes the quantity of a resting order smaller in place, and changes nothing else there."""
     conditional_ids: bool = False
     """Orders that wait for a trigger live in an id space of their own (Binance USD-M's algo
     orders): they can't be amended or listed in pairs, and become another order when they trigger;

@@ -56,6 +56,8 @@ class Execution(Struct, frozen=True, gc=False):
     price: int
     fee: int = 0
     maker: bool = False
+    fee_quantity: int = 0
+    """What the venue kept of what was bought, as its fee, in quantity increments."""
 
 
 class Acknowledged(Struct, frozen=True, tag="acknowledged", gc=False):

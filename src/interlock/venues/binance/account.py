@@ -16,6 +16,7 @@ from interlock.venues.binance.answers import Failure, Kind, kind_of
 from interlock.venues.binance.budget import Budget, Priority
 from interlock.venues.binance.calls import Calls
 from interlock.venues.binance.ids import ClientIds
+from interlock.venues.binance.wording import FUTURES, Wording
 
 QUESTION_S_MAX: Final = 10.0
 """A question that cannot leave within this is not asked: it will be again."""
@@ -35,6 +36,8 @@ class Known(Struct):
     canceling: bool = False
     told: bool = False
     """The user stream has told of it."""
+    list_id: int = -1
+    """The order list there that it is in, -1 for none."""
 
 
 class Account:
@@ -52,6 +55,7 @@ class Account:
         ids: ClientIds,
         now: Callable[[], int],
         tell: Callable[[Report], None],
+        wording: Wording = FUTURES,
     ) -> None:
         self.name = name
         self.label = label
@@ -60,6 +64,7 @@ class Account:
         self.ids = ids
         self.now = now
         self.tell = tell
+        self.wording = wording
         self.steady = asyncio.get_running_loop().time
         self.grids: dict[str, Grid] = {}
         """By the exchange's symbol."""
@@ -69,6 +74,10 @@ class Account:
         """By our client id."""
         self.numbers: dict[str, str] = {}
         """Our client ids by the exchange's order numbers; empty for orders that are not ours."""
+        self.ending: set[int] = set()
+        """Order lists there that we are canceling: both of their orders go."""
+        self.amending: dict[str, int] = {}
+        """The quantities we have asked for in place, by our client id."""
         self.clock_is_off: Callable[[], None] = lambda: None
 
     async def ask(
@@ -80,12 +89,12 @@ class Account:
         priority: Priority,
         orders: int = 0,
         within_s: float = QUESTION_S_MAX,
-        api: str = "fapiPrivate",
+        api: str = "",
     ) -> Any | Failure | None:
         """The answer, a failure, or nothing when the budget did not let it leave in time."""
         if not await self.budget.take(weight, orders, priority, self.steady() + within_s):
             return None
-        found = await self.calls.ask(method, path, asked, api)
+        found = await self.calls.ask(method, path, asked, api or self.wording.api)
         if isinstance(found, Failure):
             self.heed(found)
         return found

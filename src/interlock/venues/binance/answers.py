@@ -83,6 +83,20 @@ REJECTS: dict[int, VenueReject] = {
 }
 """Anything else that is refused is ``unsupported``, with the exchange's own words."""
 
+TEXTS: tuple[tuple[str, VenueReject], ...] = (
+    ("Duplicate order sent", _R.DUPLICATE_CLIENT_ID),
+    ("would trigger immediately", _R.WOULD_TRIGGER),
+    ("would immediately match", _R.POST_ONLY_WOULD_CROSS),
+    ("relationship of the prices", _R.WOULD_TRIGGER),
+    ("Market is closed", _R.HALTED),
+    ("Filter failure: PRICE_FILTER", _R.OFF_INCREMENT),
+    ("Filter failure: LOT_SIZE", _R.OFF_INCREMENT),
+    ("Filter failure: PERCENT_PRICE", _R.PRICE_BAND),
+)
+"""Spot says with -2010 and -1013 many things, told apart by the text alone (VENUES 1.9). A pair
+whose prices are no longer around the last one is due: one of its legs would trade at once."""
+READ = frozenset((-1013, -2010))
+
 LATER = frozenset((-1003, -1008, -1015, -1034))
 CLOCK = frozenset((-1021, -5028))
 UNKNOWN = frozenset((-1000, -1001, -1006, -1007))
@@ -111,4 +125,8 @@ def reject_of(failure: Failure) -> VenueReject:
         return VenueReject.RATE_LIMITED
     if kind_of(failure) is Kind.CLOCK:
         return VenueReject.TOO_LATE
+    if failure.code in READ:
+        for text, code in TEXTS:
+            if text in failure.text:
+                return code
     return REJECTS.get(failure.code, VenueReject.UNSUPPORTED)

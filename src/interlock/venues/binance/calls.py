@@ -23,6 +23,10 @@ ENDED = "ended"
 """What a stream is waited for by: nothing but its end fulfils it."""
 
 
+SUBSCRIBING = "subscribing"
+"""The id of the request for private events, and of its answer."""
+
+
 class StreamLost(Exception):
     """A stream could not be opened, or has ended."""
 
@@ -90,7 +94,9 @@ class Calls:
         )
         for name, version in ROOTS.items():
             self._library.urls["api"][name] = f"{settings.rest}/fapi/{version}"
-        self._streams = settings.streams
+        for name in ("public", "private"):
+            self._library.urls["api"][name] = f"{settings.rest}/api/v3"
+        self._settings = settings
 
     def on_headers(self, heard: Callable[[Mapping[str, str]], None]) -> None:
         self._library.heard = heard
@@ -119,8 +125,16 @@ class Calls:
 
         Raises ``StreamLost`` when it could not be opened.
         """
-        url = self._streams + path
-        ended: asyncio.Future[Any] = self._library.watch(url, ENDED, None, ENDED)
+        return await self._open(self._settings.streams + path, None)
+
+    async def subscribe(self) -> Awaitable[Any]:
+        """As ``follow``, with private events over the WebSocket API; its answer is a message."""
+        params = self._library.sign_params({})
+        asked = {"id": SUBSCRIBING, "method": "userDataStream.subscribe.signature"}
+        return await self._open(self._settings.socket, {**asked, "params": params})
+
+    async def _open(self, url: str, message: Any) -> Awaitable[Any]:
+        ended: asyncio.Future[Any] = self._library.watch(url, ENDED, message, ENDED)
         ended.add_done_callback(_heard_out)
         connected = self._library.client(url).connected
         await asyncio.wait([ended, connected], return_when=asyncio.FIRST_COMPLETED)

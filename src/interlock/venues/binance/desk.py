@@ -53,9 +53,7 @@ class Desk:
             case SubmitVenueOrder():
                 await self._submit(request)
             case SubmitVenueList():
-                for order in request.orders:
-                    rule = "order lists are not accepted here"
-                    self._reject(order, VenueReject.UNSUPPORTED, rule)
+                await self._submit_list(request)
             case CancelVenueOrder():
                 await self._cancel(request)
             case AmendVenueOrder():
@@ -94,6 +92,10 @@ class Desk:
             return
         self._submit_failed(order, found)
 
+    async def _submit_list(self, request: SubmitVenueList) -> None:
+        for order in request.orders:
+            self._reject(order, VenueReject.UNSUPPORTED, "order lists are not accepted here")
+
     def _submit_failed(self, order: SubmitVenueOrder, failure: Failure) -> None:
         self._account.heed(failure)
         match kind_of(failure):
@@ -128,8 +130,10 @@ class Desk:
         known = self._known.get(request.client_id)
         if known is not None:
             known.canceling = True
+            self._account.ending.add(known.list_id)
         symbol, written = symbol_of(request.instrument), self._ids.theirs(request.client_id)
-        families = (True, False) if known is None or known.conditional else (False,)
+        either = self._account.wording.algos and (known is None or known.conditional)
+        families = (True, False) if either else (False,)
         for conditional in families:
             path = "algoOrder" if conditional else "order"
             asked = {"clientAlgoId": written} if conditional else {"origClientOrderId": written}
@@ -140,6 +144,7 @@ class Desk:
                 self._refuse_cancel(request, VenueReject.RATE_LIMITED)
                 return
             if not isinstance(found, Failure):
+                self._account.ending.add(int(found.get("orderListId", -1)))
                 filled = "0" if conditional else found.get("executedQty", "0")
                 cum = events.units(self._grids[symbol], filled)
                 self._tell(Canceled(self._now(), request.client_id, cum))

@@ -4,7 +4,7 @@ Decides what an event proves. Invariant: a fill is told once by its trade id, wh
 answer brings it; an order that is not ours is never reported, only that a position may have moved.
 """
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any, Final
 
 from interlock.orders.grid import Grid
@@ -27,6 +27,9 @@ from interlock.orders.reports import (
 NOTHING_LEFT_TO_REDUCE: Final = "4"
 """``er``: knocked out by another reduce-only order, or by a position that turned."""
 REDUCE_ONLY_REJECT: Final = "Reduce Only reject"
+OCO_TRIGGER: Final = "OCO_TRIGGER"
+"""Spot's ``eR``: the other leg of the pair traded or triggered."""
+UNFILLED: Final = ("UNFILLED_", "INSUFFICIENT_LIQUIDITY")
 IMMEDIATE: Final = ("IOC", "FOK")
 
 
@@ -58,16 +61,76 @@ def money(grid: Grid, text: Any) -> int:
 def execution(grid: Grid, quote: str, fill: dict[str, Any]) -> Execution:
     """One trade; ``fill`` has the names of a trade as REST shows it.
 
-    A fee in another asset than the quote asset is not counted: it has no place in the money units.
+    A fee taken from what was bought is in quantity; one in a third asset is not counted, it has no
+    place in either.
     """
     paid = fill["commissionAsset"] == quote
+    base = fill["symbol"].removesuffix(quote)
+    taken = bool(fill.get("isBuyer")) and fill["commissionAsset"] == base
     return Execution(
         f"{fill['symbol']}-{fill['id']}",
         units(grid, fill["qty"]),
         price(grid, fill["price"]),
         money(grid, fill["commission"]) if paid else 0,
-        bool(fill["maker"]),
+        bool(fill.get("isMaker", fill.get("maker"))),
+        lots(grid, fill["commission"]) if taken else 0,
     )
+
+
+def lots(grid: Grid, text: Any) -> int:
+    """A quantity that need not be on the increments, in whole ones, rounded up."""
+    size = Decimal(grid.quantity.mantissa).scaleb(-grid.quantity.places)
+    return int((Decimal(str(text)) / size).to_integral_value(ROUND_CEILING))
+
+
+def of_execution(
+    client_id: str,
+    o: dict[str, Any],
+    grid: Grid,
+    quote: str,
+    at: int,
+    asked: bool,
+    ending: bool,
+) -> list[Report]:
+    """What spot's ``executionReport`` of one of our orders says (VENUES 1.4 to 1.6).
+
+    ``asked``: we want it canceled; ``ending``: we cancel the other order of its list.
+    """
+    kind, filled = o["x"], units(grid, o["z"])
+    match kind:
+        case "NEW":
+            return [Acknowledged(at, client_id, str(o["i"]))]
+        case "TRADE":
+            fill = {
+                "symbol": o["s"],
+                "id": o["t"],
+                "qty": o["l"],
+                "price": o["L"],
+                "commission": o.get("n") or "0",
+                "commissionAsset": o.get("N") or quote,
+                "isBuyer": o["S"] == "BUY",
+                "isMaker": o["m"],
+            }
+            return [Filled(at, client_id, execution(grid, quote, fill))]
+        case "CANCELED":
+            reason = CancelReason.OCO if ending else CancelReason.OUTSIDE
+            reason = CancelReason.REQUESTED if asked else reason
+            return [Canceled(at, client_id, filled, reason)]
+        case "REPLACED":
+            worth = price(grid, o["p"])
+            return [Amended(at, client_id, units(grid, o["q"]), worth or None)]
+        case "EXPIRED" | "TRADE_PREVENTION":
+            return [_expired(client_id, o, filled, at)]
+    return []
+
+
+def _expired(client_id: str, o: dict[str, Any], filled: int, at: int) -> Report:
+    why = str(o.get("eR", ""))
+    if why == OCO_TRIGGER:
+        return Canceled(at, client_id, filled, CancelReason.OCO)
+    if why.startswith(UNFILLED) or o["f"] in IMMEDIATE or o["o"] == "MARKET":
+        return Canceled(at, client_id, filled, CancelReason.IMMEDIATE)
+    return Expired(at, client_id, filled)
 
 
 def of_order(

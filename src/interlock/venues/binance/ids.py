@@ -12,17 +12,23 @@ ENDS_PREFIX: Final = "-"
 
 
 class ClientIds:
-    """Of one installation. ``prefix`` tells it from every other one on the same account."""
+    """Of one installation. ``prefix`` tells it from every other one on the same account.
 
-    def __init__(self, prefix: str) -> None:
+    ``dot`` is how the dots of our ids are written where the exchange takes none.
+    """
+
+    def __init__(self, prefix: str, dot: str = ".") -> None:
         assert prefix.isalnum() and len(prefix) <= PREFIX_LENGTH_MAX, prefix
         self._prefix = prefix + ENDS_PREFIX
+        self._dot = dot
 
     def theirs(self, client_id: str) -> str:
-        written = self._prefix + client_id
+        written = self._prefix + client_id.replace(".", self._dot)
         assert len(written) <= LENGTH_MAX, written
         return written
 
     def ours(self, written: str) -> str | None:
         """Our id, or nothing for an order that is not ours."""
-        return written.removeprefix(self._prefix) if written.startswith(self._prefix) else None
+        if not written.startswith(self._prefix):
+            return None
+        return written.removeprefix(self._prefix).replace(self._dot, ".")

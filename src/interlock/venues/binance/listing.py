@@ -39,10 +39,18 @@ def instrument(listed: dict[str, Any], venue: str, hedge: bool) -> Instrument:
         plain(lot["stepSize"]),
         min_quantity=plain(lot["minQty"]),
         max_quantity=plain(lot["maxQty"]),
-        min_notional=plain(filters.get("MIN_NOTIONAL", {}).get("notional", "0")),
+        min_notional=plain(min_notional(filters)),
         price_band=None if band is None else price_band(band),
         position_mode=PositionMode.HEDGE if hedge else PositionMode.ONE_WAY,
     )
+
+
+def min_notional(filters: dict[str, dict[str, Any]]) -> str:
+    """Spot and USD-M name it differently."""
+    if "NOTIONAL" in filters:
+        return str(filters["NOTIONAL"]["minNotional"])
+    found = filters.get("MIN_NOTIONAL", {})
+    return str(found.get("notional", found.get("minNotional", "0")))
 
 
 def price_band(band: dict[str, Any]) -> PriceBand:

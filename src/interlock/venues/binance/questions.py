@@ -35,6 +35,7 @@ TRADES_SINCE_MS_MAX: Final = 6 * 24 * 3_600_000
 
 ORDER_STATUS: Final = {
     "NEW": VenueStatus.WORKING,
+    "PENDING_NEW": VenueStatus.WORKING,
     "PARTIALLY_FILLED": VenueStatus.WORKING,
     "FILLED": VenueStatus.FILLED,
     "CANCELED": VenueStatus.CANCELED,
@@ -55,7 +56,7 @@ Question = QueryVenueOrder | QueryOpenOrders | QueryFills | QueryPosition
 
 
 class Questions:
-    """Of one account."""
+    """Of one account. Positions are USD-M's: a market that has none overrides them."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -65,6 +66,7 @@ class Questions:
         self._ids = account.ids
         self._known = account.known
         self._quotes = account.quotes
+        self._wording = account.wording
         self._read_whole = False
 
     async def ask(self, question: Question) -> None:
@@ -94,18 +96,14 @@ class Questions:
         order = await self._read("order", {"symbol": symbol, "origClientOrderId": written})
         if order is None:
             return None
+        if isinstance(order, Failure) and not self._wording.algos:
+            return await self._absent(request, symbol, written, as_of)
         if isinstance(order, Failure):
             algo = await self._read("algoOrder", {"symbol": symbol, "clientAlgoId": written})
             if algo is None:
                 return None
             if isinstance(algo, Failure):
-                gone = await self._is_nowhere(symbol, written)
-                status = VenueStatus.NOT_FOUND
-                return (
-                    OrderStatus(self._now(), request.client_id, request.request, status, as_of)
-                    if gone
-                    else None
-                )
+                return await self._absent(request, symbol, written, as_of)
             if algo["algoStatus"] in ALGO_STATUS:
                 return self._algo_status(request, algo, as_of)
             number = {"symbol": symbol, "orderId": algo["actualOrderId"]}
@@ -115,18 +113,30 @@ class Questions:
         fills = await self._fills(symbol, order)
         return None if fills is None else self._order_status(request, order, fills, as_of)
 
-    async def _read(self, path: str, asked: dict[str, Any]) -> Any | Failure | None:
+    async def _absent(
+        self, request: QueryVenueOrder, symbol: str, written: str, as_of: int
+    ) -> OrderStatus | None:
+        if not await self._is_nowhere(symbol, written):
+            return None
+        status = VenueStatus.NOT_FOUND
+        return OrderStatus(self._now(), request.client_id, request.request, status, as_of)
+
+    async def _read(
+        self, path: str, asked: dict[str, Any], weight: int | None = None
+    ) -> Any | Failure | None:
         """An answer, a documented *there is none*, or nothing for everything else."""
-        found = await self._account.ask("GET", path, asked, 1, Priority.PROTECTIVE)
+        cost = self._wording.order_weight if weight is None else weight
+        found = await self._account.ask("GET", path, asked, cost, Priority.PROTECTIVE)
         if isinstance(found, Failure) and reject_of(found) is not VenueReject.UNKNOWN_ORDER:
             return None
         return found
 
     async def _is_nowhere(self, symbol: str, written: str) -> bool:
-        """The second look: neither family's open orders know it."""
-        for path, name in (("openOrders", "clientOrderId"), ("openAlgoOrders", "clientAlgoId")):
-            found = await self._read(path, {"symbol": symbol})
-            if not isinstance(found, list) or any(one[name] == written for one in found):
+        """The second look: no family's open orders know it."""
+        for family in self._wording.families:
+            asked, weight = {"symbol": symbol}, self._wording.open_weight
+            found = await self._read(family.open_path, asked, weight)
+            if not isinstance(found, list) or any(one[family.id_name] == written for one in found):
                 return False
         return True
 
@@ -137,7 +147,8 @@ class Questions:
         if not filled:
             return ()
         asked = {"symbol": symbol, "orderId": order["orderId"]}
-        found = await self._account.ask("GET", "userTrades", asked, 5, Priority.PROTECTIVE)
+        path, weight = self._wording.trades, self._wording.trades_weight
+        found = await self._account.ask("GET", path, asked, weight, Priority.PROTECTIVE)
         if not isinstance(found, list):
             return None
         fills = tuple(events.execution(grid, self._quotes[symbol], one) for one in found)
@@ -152,9 +163,12 @@ class Questions:
     ) -> OrderStatus:
         grid = self._grids[symbol_of(request.instrument)]
         status = ORDER_STATUS[order["status"]]
+        if order.get("expiryReason") == events.OCO_TRIGGER:
+            status = VenueStatus.CANCELED
         price = events.price(grid, order["price"]) or None
         side = 1 if order["side"] == "BUY" else -1
-        self._remember(request.client_id, status, Known(False, side, price))
+        known = Known(False, side, price, list_id=int(order.get("orderListId", -1)))
+        self._remember(request.client_id, status, known)
         quantity = events.units(grid, order["origQty"])
         return OrderStatus(
             self._now(),
@@ -198,13 +212,12 @@ class Questions:
             self._known[client_id] = known
 
     async def _query_open(self) -> None:
-        """Both families, of all symbols: an order of ours may be of one that is traded no more."""
+        """Every family, of all symbols: an order of ours may be of one that is traded no more."""
         as_of, found, complete = self._now(), [], True
-        for path, name, size in (
-            ("openOrders", "clientOrderId", "origQty"),
-            ("openAlgoOrders", "clientAlgoId", "quantity"),
-        ):
-            listed = await self._account.ask("GET", path, {}, 40, Priority.QUESTION)
+        weight = self._wording.all_open_weight
+        for family in self._wording.families:
+            path, name, size = family.open_path, family.id_name, family.size_name
+            listed = await self._account.ask("GET", path, {}, weight, Priority.QUESTION)
             if not isinstance(listed, list):
                 complete = False
                 continue
@@ -243,7 +256,8 @@ class Questions:
         asked: dict[str, Any] = {"symbol": symbol, "limit": TRADES_MAX}
         asked["startTime"] = max(since_ms, self._now() // 1_000_000 - TRADES_SINCE_MS_MAX)
         while True:
-            some = await self._account.ask("GET", "userTrades", asked, 5, Priority.QUESTION)
+            path, weight = self._wording.trades, self._wording.trades_weight
+            some = await self._account.ask("GET", path, asked, weight, Priority.QUESTION)
             if not isinstance(some, list):
                 return found
             found += some
@@ -255,9 +269,8 @@ class Questions:
     async def _whose(self, symbol: str, number: str) -> str | None:
         """Our id of an order, empty when it is not ours; nothing when that cannot be read."""
         if number not in self._account.numbers:
-            found = await self._account.ask(
-                "GET", "order", {"symbol": symbol, "orderId": number}, 1, Priority.QUESTION
-            )
+            asked, weight = {"symbol": symbol, "orderId": number}, self._wording.order_weight
+            found = await self._account.ask("GET", "order", asked, weight, Priority.QUESTION)
             if not isinstance(found, dict):
                 return None
             self._account.note(number, found["clientOrderId"])

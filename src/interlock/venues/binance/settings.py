@@ -17,6 +17,29 @@ class Environment(StrEnum):
     LIVE = "live"
 
 
+class MarketKind(StrEnum):
+    """The exchange's markets."""
+
+    FUTURES = "futures"
+    SPOT = "spot"
+
+
+REST = {
+    (MarketKind.FUTURES, Environment.TESTNET): "https://demo-fapi.binance.com",
+    (MarketKind.FUTURES, Environment.LIVE): "https://fapi.binance.com",
+    (MarketKind.SPOT, Environment.TESTNET): "https://testnet.binance.vision",
+    (MarketKind.SPOT, Environment.LIVE): "https://api.binance.com",
+}
+STREAMS = {
+    (MarketKind.FUTURES, Environment.TESTNET): "wss://fstream.binancefuture.com",
+    (MarketKind.FUTURES, Environment.LIVE): "wss://fstream.binance.com",
+    (MarketKind.SPOT, Environment.TESTNET): "wss://stream.testnet.binance.vision",
+    (MarketKind.SPOT, Environment.LIVE): "wss://stream.binance.com:9443",
+}
+SOCKETS = {
+    (MarketKind.SPOT, Environment.TESTNET): "wss://ws-api.testnet.binance.vision/ws-api/v3",
+    (MarketKind.SPOT, Environment.LIVE): "wss://ws-api.binance.com:443/ws-api/v3",
+}
 LOOPBACK = frozenset(("127.0.0.1", "::1", "localhost"))
 
 
@@ -34,23 +57,25 @@ class BinanceSettings(Struct, frozen=True):
     address: str = ""
     """HOST:PORT of the double; only for paper."""
 
+    market: MarketKind = MarketKind.FUTURES
+
     @property
     def rest(self) -> str:
-        match self.environment:
-            case Environment.PAPER:
-                return f"http://{self.address}"
-            case Environment.TESTNET:
-                return "https://demo-fapi.binance.com"
-        return "https://fapi.binance.com"
+        return self._place(REST, f"http://{self.address}")
 
     @property
     def streams(self) -> str:
-        match self.environment:
-            case Environment.PAPER:
-                return f"ws://{self.address}"
-            case Environment.TESTNET:
-                return "wss://fstream.binancefuture.com"
-        return "wss://fstream.binance.com"
+        return self._place(STREAMS, f"ws://{self.address}")
+
+    @property
+    def socket(self) -> str:
+        """The WebSocket API; only spot's is used."""
+        return self._place(SOCKETS, f"ws://{self.address}/ws-api/v3")
+
+    def _place(self, places: dict[tuple[MarketKind, Environment], str], double: str) -> str:
+        if self.environment is Environment.PAPER:
+            return double
+        return places[self.market, self.environment]
 
 
 def settings_problem(settings: BinanceSettings) -> str:
@@ -59,7 +84,8 @@ def settings_problem(settings: BinanceSettings) -> str:
     if paper and urlsplit(f"//{settings.address}").hostname not in LOOPBACK:
         return (
             f"environment paper is a double on this machine: address is HOST:PORT of loopback, "
-            f"not {settings.address!r}. Start one with: interlock sandbox binance --futures PORT"
+            f"not {settings.address!r}. Start one with: "
+            f"interlock sandbox binance --{settings.market} PORT"
         )
     if not paper and settings.address:
         return f"environment {settings.environment} has addresses of its own; leave address empty"

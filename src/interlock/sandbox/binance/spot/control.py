@@ -31,6 +31,8 @@ class _Set(Struct, forbid_unknown_fields=True, omit_defaults=True):
     ahead_ms: int | None = None
     fee_bps: str | None = None
     wallet: dict[str, str] | None = None
+    weight: int | None = None
+    """What has been used of the present minute's request weight."""
 
 
 class _Ban(Struct, forbid_unknown_fields=True):
@@ -91,6 +93,8 @@ class SpotControl:
             self._hub.silent = asked.silent
         if asked.ahead_ms is not None:
             self._gate.ahead_ms = asked.ahead_ms
+        if asked.weight is not None:
+            self._gate.limits.weight.used = asked.weight
         if asked.fee_bps is not None:
             wallet.fee_bps = msgspec.json.decode(f'"{asked.fee_bps}"', type=Decimal)
         for asset, amount in (asked.wallet or {}).items():

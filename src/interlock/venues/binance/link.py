@@ -1,0 +1,326 @@
+"""A connection to the exchange: it comes and goes, and everything is asked again when it comes.
+
+Decides when the exchange is trusted. Invariants: nothing is believed of it before a connection has
+everything asked again; a stream that is silent although something must have been told is dead.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+from interlock.orders.capabilities import Capabilities
+from interlock.orders.grid import Grid
+from interlock.orders.instruments import Instrument
+from interlock.orders.reports import (
+    Acknowledged,
+    AmendRefused,
+    Canceled,
+    Connection,
+    Expired,
+    OutcomeUnknown,
+    Rejected,
+    Report,
+    VenueReject,
+)
+from interlock.orders.requests import (
+    AmendVenueOrder,
+    CancelVenueOrder,
+    Request,
+    SubmitVenueList,
+    SubmitVenueOrder,
+)
+from interlock.orders.ticks import Mark, Quote, Tick, Trade
+from interlock.venues.binance import events, listing
+from interlock.venues.binance.account import Account, Known
+from interlock.venues.binance.answers import Failure
+from interlock.venues.binance.budget import Budget
+from interlock.venues.binance.calls import Calls, StreamLost
+from interlock.venues.binance.desk import Desk, Doing
+from interlock.venues.binance.ids import ClientIds
+from interlock.venues.binance.questions import Questions
+from interlock.venues.binance.settings import BinanceSettings
+from interlock.venues.binance.wording import Wording
+
+CLOCK_S: Final = 600.0
+LIFE_S: Final = 23 * 3_600.0
+"""The exchange ends a stream after 24 hours; we choose the moment."""
+TOLD_S_MAX: Final = 10.0
+"""The user stream tells of an accepted order within this, or it is dead."""
+BACKOFF_S, BACKOFF_S_MAX = 0.5, 30.0
+RETRY_NS: Final = 1_000_000_000
+
+
+class BinanceLink:
+    """One account. Implements ``venues.port.RemoteVenue`` but for what a market says and how."""
+
+    def __init__(
+        self,
+        settings: BinanceSettings,
+        key: str,
+        secret: str,
+        now: Callable[[], int],
+        told: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        self._can, self._wording = self.of_market()
+        self._settings = settings
+        self._credentials = key, secret
+        self._now = now
+        self._told = told
+        self._ids = ClientIds(settings.prefix, self._wording.dot)
+        self._heard: list[Report] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._account: Account | None = None
+        self._lost: asyncio.Future[str] | None = None
+        self._unheard: dict[str, float] = {}
+        """Accepted orders that the user stream has not told of, and since when."""
+        self._stray: set[str] = set()
+        """Symbols in which somebody else traded."""
+        self.instruments: tuple[Instrument, ...] = ()
+        self.joined = asyncio.Event()
+        self.news: Callable[[], None] = lambda: None
+        self.tick: Callable[[Tick], None] = lambda _: None
+        self.welcomed: Callable[[], None] = lambda: None
+
+    # What a market is
+
+    def of_market(self) -> tuple[Capabilities, Wording]:
+        """What it can, and its words."""
+        raise NotImplementedError
+
+    def desk(self, account: Account) -> Desk:
+        return Desk(account)
+
+    def questions(self, account: Account) -> Questions:
+        return Questions(account)
+
+    async def prepared(self, calls: Calls, account: Account) -> str:
+        """Learn its instruments; why not, if not."""
+        raise NotImplementedError
+
+    async def streams(self, calls: Calls) -> list[Any]:
+        """Open them; gives what is done when one has ended. Raises ``StreamLost``."""
+        raise NotImplementedError
+
+    def upkeep(self, calls: Calls) -> tuple[Coroutine[Any, Any, None], ...]:
+        """What has to go on beside a connection."""
+        return ()
+
+    def hear(self, event: dict[str, Any]) -> None:
+        """One message of any stream."""
+        raise NotImplementedError
+
+    # The venue port
+
+    @property
+    def name(self) -> str:
+        return self._settings.name
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return self._can
+
+    def send(self, request: Request, at: int) -> None:
+        account = self._account
+        if account is not None and self.joined.is_set():
+            if isinstance(request, Doing):
+                self._begin(self.desk(account).carry_out(request))
+            else:
+                self._begin(self.questions(account).ask(request))
+            return
+        orders = request.orders if isinstance(request, SubmitVenueList) else (request,)
+        for order in orders:
+            if isinstance(order, SubmitVenueOrder):
+                # It was never sent, so nothing of it can be there.
+                code = VenueReject.RATE_LIMITED
+                again = at + RETRY_NS
+                self._heard.append(Rejected(at, order.client_id, code, "not connected", again))
+            elif isinstance(order, CancelVenueOrder):
+                self._heard.append(OutcomeUnknown(at, order.client_id, "not connected"))
+            elif isinstance(order, AmendVenueOrder):
+                refused = VenueReject.RATE_LIMITED
+                self._heard.append(
+                    AmendRefused(at, order.client_id, order.request, refused, "not connected")
+                )
+        asyncio.get_running_loop().call_soon(lambda: self.news())
+
+    def poll(self, at: int) -> list[Report]:
+        heard, self._heard = self._heard, []
+        return heard
+
+    def next_at(self) -> int | None:
+        return None
+
+    def missing(self) -> None:
+        """Say that there is no connection: at a start nobody has heard so."""
+        self._heard.append(Connection(self._now(), self.name, False))
+
+    # The connection
+
+    async def run(self) -> None:
+        """Stay connected for as long as this is not canceled."""
+        failures, said = 0, ""
+        while True:
+            calls = Calls(self._settings, *self._credentials)
+            try:
+                why = await self._once(calls)
+                failures = 0 if self.joined.is_set() else failures + 1
+            finally:
+                self._leave()
+                await calls.hang_up()
+            if why != said:
+                self._told(f"{self.name}: {why}; it is tried again and again")
+            said = why
+            most = min(BACKOFF_S_MAX, BACKOFF_S * 2**failures)
+            await asyncio.sleep(most * (0.5 + random.random() / 2))
+
+    def _leave(self) -> None:
+        for task in list(self._tasks):
+            task.cancel()
+        if self.joined.is_set():
+            self.joined.clear()
+            self.missing()
+            self.news()
+
+    async def _once(self, calls: Calls) -> str:
+        """One connection from its beginning to its end, and what ended it."""
+        loop = asyncio.get_running_loop()
+        self._lost = loop.create_future()
+        budget = Budget(loop.time, dict(self._wording.limits))
+        calls.on_headers(budget.heard)
+        calls.on_message(self._message)
+        account = Account(
+            *(self.name, self._settings.account, calls, budget, self._ids, self._now),
+            *(self._answered, self._wording),
+        )
+        account.clock_is_off = lambda: self._begin(self._set_clock(calls))
+        why = await self._prepared(calls, account)
+        if why:
+            return why
+        try:
+            ends = await self.streams(calls)
+        except StreamLost as lost:
+            return f"its streams cannot be opened ({lost})"
+        self._account = account
+        self._unheard.clear()
+        self.joined.set()
+        self.welcomed()
+        self.report(Connection(self._now(), self.name, True))
+        beside = [asyncio.create_task(work) for work in (*self._upkeep(calls), *self.upkeep(calls))]
+        try:
+            waited = [asyncio.ensure_future(end) for end in ends]
+            done, _ = await asyncio.wait(
+                [self._lost, *waited, *beside],
+                timeout=LIFE_S,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            if self._lost.done():
+                return self._lost.result()
+            for task in beside:
+                if task in done:
+                    task.result()
+            return "a stream has ended" if done else "its streams are renewed once a day"
+        finally:
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
+
+    async def _prepared(self, calls: Calls, account: Account) -> str:
+        return await self._set_clock(calls) or await self.prepared(calls, account)
+
+    def listed(self, account: Account, info: dict[str, Any], hedge: bool) -> None:
+        """Take the instruments that are traded from what the exchange lists."""
+        listed = listing.instruments(info, self._settings.symbols, self.name, hedge)
+        missing = set(self._settings.symbols) - {one.symbol for one in listed}
+        if missing:
+            self._told(f"{self.name} does not list {', '.join(sorted(missing))}")
+        self.instruments = tuple(one.instrument for one in listed)
+        account.grids = {one.symbol: Grid(one.instrument) for one in listed}
+        account.quotes = {one.symbol: one.quote for one in listed}
+
+    async def _set_clock(self, calls: Calls) -> str:
+        before = self._now()
+        told = await calls.ask("GET", "time", {}, self._wording.public)
+        if isinstance(told, Failure):
+            return f"it cannot be reached ({told.detail})"
+        middle = (before + self._now()) // 2
+        calls.set_clock(int(told["serverTime"]) - middle // 1_000_000)
+        return ""
+
+    def _upkeep(self, calls: Calls) -> tuple[Coroutine[Any, Any, None], ...]:
+        async def keep_clock() -> None:
+            while True:
+                await asyncio.sleep(CLOCK_S)
+                await self._set_clock(calls)
+
+        async def watch() -> None:
+            """Traffic that is due and does not come: the socket may be open and dead."""
+            while True:
+                await asyncio.sleep(TOLD_S_MAX / 4)
+                now = asyncio.get_running_loop().time()
+                if any(now - since > TOLD_S_MAX for since in self._unheard.values()):
+                    self.end("its user stream is silent")
+
+        return keep_clock(), watch()
+
+    def end(self, why: str) -> None:
+        if self._lost is not None and not self._lost.done():
+            self._lost.set_result(why)
+
+    def _begin(self, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: "asyncio.Task[Any]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._told(f"{self.name}: a bug while asking: {task.exception()!r}")
+            self.end("a bug while asking; everything is asked again")
+
+    # What is heard
+
+    def _answered(self, report: Report) -> None:
+        """A report from an answer: the stream must tell of an accepted order as well."""
+        account = self._account
+        if isinstance(report, Acknowledged) and account is not None:
+            known = account.known.get(report.client_id)
+            if known is not None and not known.told:
+                self._unheard[report.client_id] = asyncio.get_running_loop().time()
+        self.report(report)
+
+    def report(self, report: Report) -> None:
+        account = self._account
+        if isinstance(report, Canceled | Expired | Rejected) and account is not None:
+            account.known.pop(report.client_id, None)
+        self._heard.append(report)
+        self.news()
+
+    def told_of(self, client_id: str) -> Known | None:
+        """The stream tells of an order: it is alive."""
+        self._unheard.pop(client_id, None)
+        known = self._account.known.get(client_id) if self._account is not None else None
+        if known is not None:
+            known.told = True
+        return known
+
+    def _message(self, url: str, message: Any) -> None:
+        if isinstance(message, dict):
+            self.hear(message)
+
+    def market_event(self, event: dict[str, Any]) -> None:
+        """A trade, a quote or a mark, as every market tells them; spot's quotes have no name."""
+        grid = self._account.grids.get(event["s"]) if self._account is not None else None
+        if grid is None:
+            return
+        name, now = f"{event['s']}.{self.name}", self._now()
+        if event.get("e") == "aggTrade":
+            quantity = events.units(grid, event["q"])
+            aggressor = -1 if event["m"] else 1
+            self.tick(Trade(name, now, events.price(grid, event["p"]), quantity, aggressor))
+        elif event.get("e", "bookTicker") == "bookTicker":
+            sizes = events.units(grid, event["B"]), events.units(grid, event["A"])
+            best = events.price(grid, event["b"]), events.price(grid, event["a"])
+            self.tick(Quote(name, now, best[0], sizes[0], best[1], sizes[1]))
+        else:
+            self.tick(Mark(name, now, events.rounded(grid, event["p"])))
