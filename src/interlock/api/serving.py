@@ -94,7 +94,8 @@ class Server:
         self.memory: PaperMemory | None = None
         self.venue = self._embedded() if settings.venue is None else self._linked(settings.venue)
         self.fanout = Fanout()
-        self.line = Line(self.journal, {"PAPER": self.venue}, listeners=[self.fanout.listen])
+        venues = {"PAPER": self.venue}
+        self.line = Line(self.journal, venues, frame_listeners=[self.fanout.listen])
         self.line.recover()
         self.clock = SteadyClock(self.line.now, told=told)
         self.projection = Projection(folder / PROJECTION, warn=told)

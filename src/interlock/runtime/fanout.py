@@ -13,6 +13,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from interlock.journal.frames import Frame, decode_facts
 from interlock.orders.facts import Fact, OrderAccepted, OrderForgotten
 from interlock.orders.wire import FactWire
 
@@ -38,15 +39,18 @@ class TooSlow(Exception):
 
 
 class Fanout:
-    """Hears every commit of one line. ``listen`` is the line's listener."""
+    """Hears every commit of one line. ``listen`` is among the line's ``frame_listeners``."""
 
     def __init__(self) -> None:
         self._wire = FactWire()
         self._accounts: dict[str, tuple[str, str]] = {}
         """Order id -> account and first instrument, of every order the wire knows."""
         self._kept: deque[Told] = deque(maxlen=KEPT_MAX)
-        self._fresh: deque[tuple[int, list[Fact]]] = deque()
-        """Commits that nobody has turned into lines yet."""
+        self._fresh: deque[tuple[int, int, list[Fact] | bytes]] = deque()
+        """Commits that nobody has turned into lines yet: first seq, how many facts, and the facts,
+        or the frame's bytes while nobody follows. A hundred thousand facts as objects would be
+        looked through by the garbage collector, and let go all at once.
+        """
         self._waiting = 0
         """Facts among them."""
         self._wakes: set[asyncio.Event] = set()
@@ -62,14 +66,15 @@ class Fanout:
         self._wire, self._accounts = wire, orders
         self._kept.clear()
         while self._fresh and self._fresh[0][0] < next_seq:
-            self._waiting -= len(self._fresh.popleft()[1])
+            self._waiting -= self._fresh.popleft()[1]
         self.knows = True
 
-    def listen(self, first_seq: int, facts: list[Fact]) -> None:
+    def listen(self, frame: Frame, facts: list[Fact]) -> None:
         """Only noted here: turning facts into text is left to those who follow."""
-        self.next_seq = first_seq + len(facts)
-        self._fresh.append((first_seq, facts))
-        self._waiting += len(facts)
+        first_seq, count = frame.first_seq, len(facts)
+        self.next_seq = first_seq + count
+        self._fresh.append((first_seq, count, facts if self._wakes else frame.payload))
+        self._waiting += count
         if self._wakes:
             for news in self._wakes:
                 news.set()
@@ -83,11 +88,13 @@ class Fanout:
     def digest(self, most: int = 1_000) -> bool:
         """Turn some of what is noted into lines; whether there is more."""
         while self._fresh and most > 0:
-            first, facts = self._fresh.popleft()
-            for offset, fact in enumerate(facts):
+            first, count, facts = self._fresh.popleft()
+            for offset, fact in enumerate(
+                facts if isinstance(facts, list) else decode_facts(facts)
+            ):
                 self._kept.append(self._told(first + offset, fact))
-            most -= len(facts)
-            self._waiting -= len(facts)
+            most -= count
+            self._waiting -= count
         return bool(self._fresh)
 
     @property

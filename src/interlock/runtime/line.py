@@ -20,7 +20,7 @@ from interlock.engine.inputs import Define, Input, Start, Wakeup
 from interlock.engine.order import NEVER
 from interlock.engine.settings import Settings
 from interlock.engine.state import State
-from interlock.journal.frames import decode_facts
+from interlock.journal.frames import Frame, decode_facts
 from interlock.journal.port import Journal
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.facts import Fact
@@ -43,6 +43,8 @@ SNAPSHOT_FRAMES = 20_000
 
 Listener = Callable[[int, list[Fact]], None]
 """Hears the event_seq of the first fact and the facts, after their commit."""
+FrameListener = Callable[[Frame, list[Fact]], None]
+"""The same for whoever wants the bytes too."""
 
 
 class Line:
@@ -54,6 +56,7 @@ class Line:
         venues: Mapping[str, Venue],
         settings: Settings | None = None,
         listeners: Iterable[Listener] = (),
+        frame_listeners: Iterable[FrameListener] = (),
     ) -> None:
         self.journal = journal
         self.venues = venues
@@ -61,6 +64,7 @@ class Line:
         self.inbox = Inbox()
         self.state = State(settings)
         self.listeners = list(listeners)
+        self.frame_listeners = list(frame_listeners)
         self.now = 0
         self.recovering_until = 0
         self._asked: dict[str, bool] = {}
@@ -249,6 +253,8 @@ class Line:
             self.commits.landed()
             for listener in self.listeners:
                 listener(frame.first_seq, batch.facts)
+            for frame_listener in self.frame_listeners:
+                frame_listener(frame, batch.facts)
         for request in batch.requests:
             self._send(request)
         for reply, answer in batch.replies:

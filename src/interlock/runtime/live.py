@@ -119,11 +119,15 @@ class Live:
         self._run_soon()
 
     def hear(self, reports: Iterable[Report]) -> None:
+        """Reports are decided on at once, up to a slice of them: a recall that follows from one
+        leaves before whatever else the loop has to do.
+        """
         if self._over.done():
             return
         now = self.clock.now()
         for report in reports:
             self.line.put(report, now)
+        self.line.work(now, min(self.line.inbox.heard, self._most))
         self._run_soon()
 
     def define(
