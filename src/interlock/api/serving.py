@@ -38,7 +38,7 @@ from interlock.journal.sqlite import SqliteJournal
 from interlock.market.course import Course
 from interlock.orders.capabilities import Capabilities
 from interlock.runtime.clock import SteadyClock
-from interlock.runtime.collector import calm
+from interlock.runtime.collector import calm, give_way
 from interlock.runtime.embedded import Embedded
 from interlock.runtime.errors import RuntimeTrouble
 from interlock.runtime.fanout import Fanout
@@ -73,7 +73,7 @@ class Settings:
     slice: int = SLICE
     """Inputs decided on in one turn of the loop."""
     calm: bool = True
-    """Whether the garbage collector is told that orders live long."""
+    """Whether garbage collector and threads are told that orders live long and reports hurry."""
     told: Callable[[str], None] = field(default=lambda _: None)
 
 
@@ -138,6 +138,7 @@ class Server:
         self._cut_when_ended()
         if settings.calm:
             calm()
+            give_way()
         web = _Web(self._web())
         begin = asyncio.create_task
         serving = begin(web.serve(sockets=[listening]))

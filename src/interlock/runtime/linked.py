@@ -35,6 +35,7 @@ def open_to(link: Link, live: Live) -> None:
         known = {link.name: link.capabilities}
         live.guarded(lambda: live.define(link.instruments, known))
 
+    live.attend = link.look
     link.news, link.tick, link.welcomed = news, tick, welcomed
     if not link.joined.is_set():
         link.missing()

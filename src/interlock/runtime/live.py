@@ -72,6 +72,10 @@ class Live:
         self._unwritten: BaseException | None = None
         """Why the last batch, on its way to the disk when the end came, did not get there."""
         self._between: list[Callable[[], object]] = []
+        self.attend: Callable[[], None] = _nothing
+        """Hears a venue that has something to say now: asked between pieces of other work, so that
+        a report waits for one of them and not for all that the loop has to do in this turn.
+        """
 
     @property
     def over(self) -> bool:
@@ -182,6 +186,7 @@ class Live:
         self._soon = False
         if self._over.done():
             return
+        self.attend()
         now = self.clock.now()
         more = self.line.work(now, self._most) == self._most
         self.line.sweep(now)
@@ -261,3 +266,7 @@ class Live:
             self._over.set_exception(fault)
         elif fault is None:
             loop.default_exception_handler(context)
+
+
+def _nothing() -> None:
+    """No venue is to be heard between pieces of work."""
