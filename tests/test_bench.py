@@ -13,6 +13,7 @@ FIGURES = {
     "place": ["durable", "per second of one core", "bare commit of the same bytes", "ratio"],
     "memory": ["bytes per pair"],
     "recover": ["seconds"],
+    "snapshot": ["the loop waits for the fork", "it would wait for an image"],
     "recall": ["fill to recall, in process", "p99, us"],
     "instructions": ["instructions per pair"],
     "serve": ["pairs per second, batches of 500, over HTTP", "p99, ms"],

@@ -72,6 +72,7 @@ class Line:
         self.commits = Commits(journal)
         self._sweep_at = NEVER
         self._sweeps_left = 0
+        self.snapshot_frames = SNAPSHOT_FRAMES
         self._snapshot_n = 0
 
     # Starting.
@@ -220,6 +221,10 @@ class Line:
         self._commit()
         n = self.commits.tail.n
         self.journal.save_snapshot(n, image(self.state))
+        self.snapshot_begun(n)
+
+    def snapshot_begun(self, n: int) -> None:
+        """A snapshot as of frame ``n`` is kept, or under way: the next is due long after it."""
         self._snapshot_n = n
 
     def _turn(self, what: Input, at: int, reply: Reply | None) -> None:
@@ -263,7 +268,7 @@ class Line:
     @property
     def snapshot_due(self) -> bool:
         """Whether so much was journaled that a start would take long without a new snapshot."""
-        return self.commits.tail.n - self._snapshot_n >= SNAPSHOT_FRAMES
+        return self.commits.tail.n - self._snapshot_n >= self.snapshot_frames
 
     def _send(self, request: Request) -> None:
         if isinstance(request, QueryOpenOrders):
