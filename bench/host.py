@@ -72,7 +72,6 @@ def main() -> None:
             venue=None if given.venue is None else ("127.0.0.1", given.venue),
             slice=given.slice,
             calm=given.collector == "calm",
-            told=lambda what: print(what, file=sys.stderr),
         ),
         access,
     )

@@ -49,11 +49,13 @@ def run(quick: bool) -> list[dict[str, Any]]:
     return [*rows, decoded(quick)]
 
 
-def placed(folder: Path, batch: int, total: int) -> tuple[float, float, float, list[bytes]]:
+def placed(
+    folder: Path, batch: int, total: int, key: bytes | None = None
+) -> tuple[float, float, float, list[bytes]]:
     """Seconds to decide, journal and arm ``total`` pairs, each answered after its commit; seconds
     to decode them; seconds of a processor for the former; and what was written.
     """
-    journal = SqliteJournal(folder)
+    journal = SqliteJournal(folder, key=key)
     line = Line(journal, {})
     instrument = Instrument(book.SYMBOL, price_increment="0.01", quantity_increment="0.001")
     line.start(book.AT, [instrument], {"PAPER": Capabilities()})

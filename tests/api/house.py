@@ -12,6 +12,7 @@ import httpx
 from interlock.api.access.limits import Allowance
 from interlock.api.access.opening import Access, AccessSettings
 from interlock.api.access.passwords import Cost
+from interlock.api.logs import Log
 from interlock.api.problems import Problem
 from interlock.api.route import Budget, Caller, Scope
 from interlock.api.serving import Server, Settings
@@ -69,9 +70,13 @@ async def serving(
     course: Course | None = None,
     signals: bool = True,
     venue: tuple[str, int] | None = None,
+    encrypt: bool = False,
+    log: Log | None = None,
 ) -> AsyncIterator[tuple[Server, httpx.AsyncClient]]:
     """One life of a server, ended as by SIGTERM. ``entrance`` False: the real one."""
-    settings = Settings(folder, course or QuietCourse(), port=0, venue=venue)
+    settings = Settings(
+        folder, course or QuietCourse(), port=0, venue=venue, encrypt=encrypt, log=log or Log(None)
+    )
     folder.mkdir(parents=True, exist_ok=True)
     access = Access(folder, {}, time.time_ns, AccessSettings(password_cost=Cost(n=16)))
     lets = OpenEntrance() if entrance is None else entrance or None

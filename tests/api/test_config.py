@@ -41,7 +41,6 @@ def test_the_environment_wins(tmp_path: Path) -> None:
         ("environment = 'prod'", "paper, testnet and live"),
         ("[web]\nhost = '0.0.0.0'", "TLS"),
         ("[web]\ntls_key = 'k.pem'", "go together"),
-        ("[journal]\nencrypt = true", "not possible yet"),
         ("[limits]\nplacing_per_s = 0", "limits.placing_per_s"),
     ],
 )

@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 
 from interlock.api.serving import Server
 from interlock.runtime import fanout
-from tests.api.house import OpenEntrance, play
+from tests.api.house import OpenEntrance, move, play
 from tests.api.test_orders import BTC, body, key, legs, until
 
 Event = tuple[str, str, Any]
@@ -38,7 +38,7 @@ async def events(answer: httpx.Response) -> AsyncIterator[Event]:
             name, _, value = line.partition(": ")
             fields[name] = value
         elif fields:
-            yield fields["id"], fields["event"], msgspec.json.decode(fields["data"])
+            yield fields.get("id", ""), fields["event"], msgspec.json.decode(fields["data"])
             fields = {}
 
 
@@ -203,5 +203,75 @@ def test_a_follower_that_does_not_read_is_cut_off_and_keeps_nobody_waiting(
             seen += more
         assert b"TOO_SLOW" in seen[-2_000:]
         writer.close()
+
+    play(tmp_path, story)
+
+
+MARKET = "?types=market&snapshot=none"
+
+
+def test_prices_come_with_what_is_known_and_whenever_they_change(tmp_path: Path) -> None:
+    async def story(server: Server, client: httpx.AsyncClient) -> None:
+        async with followed(client, f"{MARKET}&market={BTC}") as stream:
+            assert (await take(stream, 1))[0][1] == "snapshot"
+            ((seq, kind, price),) = await take(stream, 1)
+            assert (seq, kind, price["type"]) == ("", "market", "market")
+            assert (price["instrument"], price["last"]) == (BTC, "30000")
+            assert (price["bid"], price["ask"]) == ("29999", "30001")
+            assert (price["mark"], price["index"]) == (None, None)
+            move(server, 2_950_000)
+            ((_, _, moved),) = await take(stream, 1)
+            assert (moved["last"], moved["bid"]) == ("29500", "29499.99")
+            assert moved["at"] > price["at"]
+            await client.post("/v1/orders", json=body("one", {**STOP, "trigger_price": "40000"}))
+            move(server, 2_960_000)
+            assert [kind for _, kind, _ in await take(stream, 1)] == ["market"]
+
+    play(tmp_path, story)
+
+
+def test_prices_and_facts_share_a_stream_and_facts_alone_have_ids(tmp_path: Path) -> None:
+    async def story(server: Server, client: httpx.AsyncClient) -> None:
+        url = f"ws://127.0.0.1:{server.port}/v1/stream"
+        async with (
+            followed(client, "?market=*") as stream,
+            connect(f"{url}?market={BTC}&types=OrderAccepted") as socket,
+        ):
+            assert [kind for _, kind, _ in await take(stream, 2)] == ["snapshot", "market"]
+            told = [msgspec.json.decode(await socket.recv())["type"] for _ in range(2)]
+            assert told == ["snapshot", "market"]
+            await client.post("/v1/orders", json=body("one", {**STOP, "trigger_price": "40000"}))
+            ((seq, kind, fact),) = await take(stream, 1)
+            assert (int(seq), kind) == (fact["event_seq"], "OrderAccepted")
+            assert msgspec.json.decode(await socket.recv())["type"] == "OrderAccepted"
+            move(server, 2_950_000)
+            ((seq, kind, _),) = await take(stream, 1)
+            assert (seq, kind) == ("", "market")
+            assert msgspec.json.decode(await socket.recv())["last"] == "29500"
+
+    play(tmp_path, story)
+
+
+def test_who_reads_slowly_gets_the_latest_price_and_is_not_cut_off(tmp_path: Path) -> None:
+    async def story(server: Server, client: httpx.AsyncClient) -> None:
+        prices = server.prices.follow(frozenset())
+        first = await anext(prices)
+        for n in range(2_000):
+            move(server, 2_950_000 + n)
+        (line,) = await anext(prices)
+        assert len(first) == 1 and msgspec.json.decode(line)["last"] == "29519.99"
+        await prices.aclose()  # type: ignore[attr-defined]
+        assert not server.prices._wakes
+
+    play(tmp_path, story)
+
+
+def test_a_market_that_is_not_there_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    async def story(server: Server, client: httpx.AsyncClient) -> None:
+        answer = await client.get("/v1/events?market=BTCUSD.PAPER")
+        assert (answer.status_code, answer.json()["code"]) == (400, "QUERY_INVALID")
+        assert f"Did you mean {BTC}?" in answer.json()["way_out"]
+        async with connect(f"ws://127.0.0.1:{server.port}/v1/stream?market=x") as socket:
+            assert msgspec.json.decode(await socket.recv())["code"] == "QUERY_INVALID"
 
     play(tmp_path, story)

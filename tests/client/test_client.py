@@ -10,7 +10,7 @@ import pytest
 from interlock import client as c
 from interlock.client.asynchronous import AsyncKeys
 from interlock.client.sync import Keys
-from tests.client.house import BTC, House, serving, until
+from tests.client.house import BTC, House, Wire, serving, until
 
 
 def entry(quantity: str = "0.5") -> dict[str, object]:
@@ -178,3 +178,20 @@ def test_both_clients_have_the_same_methods(one: type, other: type) -> None:
         }
 
     assert methods(one) == methods(other)
+
+
+def test_prices_are_told_as_decimals_and_go_on_over_another_connection(tmp_path: Path) -> None:
+    with serving(tmp_path) as house:
+        wire = Wire(house.server.port)
+        with house.client("read", url=wire.url) as client:
+            prices = client.prices(BTC)
+            first = next(prices)
+            assert (first.instrument, first.ask) == (BTC, Decimal("30001"))
+            wire.cut()
+            house.move(2_950_000)
+            moved = next(price for price in prices if price.last == Decimal("29500"))
+            assert moved.at > first.at and moved.mark is None
+            with pytest.raises(c.Refused) as no:
+                next(client.prices("NO.PAPER"))
+            assert (no.value.code, no.value.pointer) == ("QUERY_INVALID", "market")
+        wire.close()

@@ -111,3 +111,37 @@ def test_killed_at_any_moment_what_was_told_is_there_again(seed: int, tmp_path: 
             again = reborn(tmp_path / "paper.db")
             assert seen(again) == seen(paper)
     assert len(paper.executions()) > 10
+
+
+class Backwards:
+    """Seals that a test can see through: the place, and the bytes the other way round."""
+
+    def seal(self, plain: bytes, about: bytes) -> bytes:
+        return b"\xc1" + about + b"|" + plain[::-1]
+
+    def open(self, sealed: bytes, about: bytes) -> bytes:
+        head = b"\xc1" + about + b"|"
+        assert sealed.startswith(head)
+        return sealed[len(head) :][::-1]
+
+
+def test_what_is_kept_can_be_sealed_and_unsealed_again(tmp_path: Path) -> None:
+    paper, path = exchange(), tmp_path / "paper.db"
+    paper.on_tick(Quote("BTC.PAPER", AT, 9_999, 50, 10_001, 50))
+    memory = PaperMemory(path)
+    paper.send(submit("bought", 1, T.MARKET), AT)
+    paper.send(submit("limit", -1, T.LIMIT, price=10_300), AT)
+    paper.send(submit("wrong", 1, T.LIMIT, quantity=0, price=9_000), AT)
+    memory.save(paper.ledger, Course(2, 17, "99.5"))
+    memory.close()
+    assert b"BTC.PAPER" in path.read_bytes()
+    for sealed in (True, True, False):
+        again, memory = exchange(), PaperMemory(path, Backwards(), sealed)
+        assert memory.recall(again) == Course(2, 17, "99.5")
+        assert seen(again) == seen(paper)
+        assert again.ledger.refused.keys() == {"wrong"}
+        again.send(submit(f"later-{sealed}", 1, T.LIMIT, price=9_000), AT + 1)
+        memory.save(again.ledger)
+        memory.close()
+        assert (b"BTC.PAPER" in path.read_bytes()) is not sealed
+        paper = again

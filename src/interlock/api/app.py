@@ -5,7 +5,7 @@ a problem document; a bug is told without its inside.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from litestar import HttpMethod, Litestar, Request, Response, WebSocket
@@ -15,33 +15,41 @@ from litestar.handlers import HTTPRouteHandler, WebsocketRouteHandler
 from litestar.response import Stream
 
 from interlock.api.door import Door, encoded, refusal
+from interlock.api.logs import Log
 from interlock.api.problems import MEDIA_TYPE, ApiCode, Problem, problem
 from interlock.api.queries import accounts_of
 from interlock.api.route import Asked, Reply, Route
 from interlock.api.streams import Streams, Wanted
 
-Told = Callable[[str], None]
 CLOSED_POLICY, CLOSED_TRY_LATER = 1008, 1013
 GONE = (WebSocketDisconnect, OSError)
 """How it shows that a follower has left while it was being told something."""
 
 
 def application(
-    routes: Sequence[Route], stream: Route, door: Door, streams: Streams, told: Told
+    routes: Sequence[Route], stream: Route, door: Door, streams: Streams, log: Log
 ) -> Litestar:
-    """``stream`` is let in to like the others, to a WebSocket; ``told`` hears of bugs."""
+    """``stream`` is let in to like the others, to a WebSocket."""
     handlers: list[Any] = [http(route, door) for route in routes]
     handlers.append(websocket(stream, door, streams))
 
     def bug(request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
-        told(f"{type(error).__name__} while answering {request.method} {request.url.path}")
+        log.bug(f"{type(error).__name__} while answering {request.method}", error)
         why = problem(ApiCode.INTERNAL, "This is a bug of the server's.", "Please report it.")
         return response(refusal(why))
+
+    def strange(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+        answer = refused(request, error)
+        address = request.client.host if request.client else ""
+        log.answered(
+            answer.status_code or 400, "", request.method, request.url.path, address=address
+        )
+        return answer
 
     return Litestar(
         route_handlers=handlers,
         openapi_config=None,
-        exception_handlers={HTTPException: refused, Exception: bug},
+        exception_handlers={HTTPException: strange, Exception: bug},
         logging_config=None,
     )
 
@@ -113,7 +121,7 @@ def refused(request: Request[Any, Any, Any], error: HTTPException) -> Response[b
 def websocket(route: Route, door: Door, streams: Streams) -> WebsocketRouteHandler:
     async def serve(socket: WebSocket[Any, Any, Any]) -> None:
         target, asked = asked_of(socket)
-        what = door.enter(route, target, asked) or wanted(asked)
+        what = door.enter(route, target, asked) or wanted(asked, streams)
         await socket.accept()
         if isinstance(what, Problem):
             await socket.send_data(encoded(what), mode="text")
@@ -158,8 +166,8 @@ async def _until_gone(socket: WebSocket[Any, Any, Any]) -> None:
         pass
 
 
-def wanted(asked: Asked) -> Wanted | Problem:
-    """What a follower asks for, if he may see it."""
+def wanted(asked: Asked, streams: Streams) -> Wanted | Problem:
+    """What a follower asks for, if he may see it and it is there."""
     accounts = accounts_of(asked)
     if isinstance(accounts, Problem):
         return accounts
@@ -167,13 +175,15 @@ def wanted(asked: Asked) -> Wanted | Problem:
     def names(name: str) -> frozenset[str]:
         return frozenset(part for part in asked.query.get(name, "").split(",") if part)
 
-    return Wanted(
+    made = Wanted(
         asked.query.get("account", ""),
         asked.query.get("instrument", ""),
         asked.query.get("order_id", ""),
         names("types"),
         names("snapshot") or frozenset(("orders", "positions")),
+        names("market"),
     )
+    return streams.refusal(made) or made
 
 
 def from_seq(query: Mapping[str, str], headers: Mapping[str, str]) -> int | None:

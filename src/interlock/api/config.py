@@ -13,9 +13,11 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from interlock.api.logs import FORMATS, LEVELS
 from interlock.orders.decoding import decode_body
 from interlock.orders.rejects import Reject
 
+NAME = "config.toml"
 PREFIX = "INTERLOCK_"
 NOT_SETTINGS = frozenset(
     (
@@ -54,6 +56,11 @@ class JournalPart(Struct, frozen=True, forbid_unknown_fields=True):
     encrypt: bool = False
 
 
+class Secrets(Struct, frozen=True, forbid_unknown_fields=True):
+    key_file: str = ""
+    keyring: str = ""
+
+
 class Signing(Struct, frozen=True, forbid_unknown_fields=True):
     window_ms: int = 5_000
 
@@ -71,6 +78,12 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     reading_burst: int = 500
 
 
+class LogPart(Struct, frozen=True, forbid_unknown_fields=True):
+    level: str = "info"
+    format: str = "text"
+    file: str = ""
+
+
 class Config(Struct, frozen=True, forbid_unknown_fields=True):
     """Everything that can be set."""
 
@@ -79,9 +92,11 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     market: Market = Market()
     venue: VenuePart = VenuePart()
     journal: JournalPart = JournalPart()
+    secrets: Secrets = Secrets()
     signing: Signing = Signing()
     tokens: Tokens = Tokens()
     limits: Limits = Limits()
+    log: LogPart = LogPart()
 
 
 TEMPLATE = """\
@@ -115,8 +130,15 @@ speed = 1.0
 address = ""
 
 [journal]
-# Encrypt what is journaled with the master key: not possible yet, and refused.
+# Encrypt what is journaled, and the tables made of it, under the master key. A journal that was
+# begun otherwise is changed with: interlock encrypt DIR, interlock decrypt DIR.
 encrypt = false
+
+[secrets]
+# Where the master key is, unless INTERLOCK_MASTER_KEY holds it: a file (master.key in the data
+# folder when empty), or where there is no such file the OS keyring's entry under this service.
+key_file = ""
+keyring = ""
 
 [signing]
 # A request made longer ago than this, or later than now by more, is refused.
@@ -135,6 +157,14 @@ protecting_per_s = 200
 protecting_burst = 1000
 reading_per_s = 100
 reading_burst = 500
+
+[log]
+# debug tells of every request, info of every refusal, warning of what a person should look at.
+level = "info"
+# text or json, one event a line.
+format = "text"
+# A file that is appended to; stderr when empty.
+file = ""
 """
 
 
@@ -171,8 +201,12 @@ def checked(config: Config, path: Path) -> Config:
             raise ConfigWrong(f"{path}: {name} is {value}; it must be from {low} to {high}.")
     if config.environment not in ("paper", "testnet", "live"):
         raise ConfigWrong(f"{path}: environment is one of paper, testnet and live.")
-    if config.journal.encrypt:
-        raise ConfigWrong(f"{path}: journal.encrypt is not possible yet; leave it false.")
+    for name, text, known in (
+        ("log.level", config.log.level, LEVELS),
+        ("log.format", config.log.format, FORMATS),
+    ):
+        if text not in known:
+            raise ConfigWrong(f"{path}: {name} is one of {', '.join(known)}.")
     if bool(web.tls_certificate) != bool(web.tls_key):
         raise ConfigWrong(f"{path}: web.tls_certificate and web.tls_key go together.")
     if config.venue.address and address_of(config.venue.address) is None:

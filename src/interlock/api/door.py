@@ -14,6 +14,7 @@ import msgspec
 
 from interlock.api.access.limits import Allowance
 from interlock.api.desk import Stopping
+from interlock.api.logs import Log
 from interlock.api.metrics import Metrics
 from interlock.api.problems import MEDIA_TYPE, ApiCode, Problem, problem
 from interlock.api.route import NOBODY, Asked, Budget, Caller, Reply, Route, Scope
@@ -47,8 +48,9 @@ class Entrance(Protocol):
 class Door:
     """Lets requests in to routes."""
 
-    def __init__(self, entrance: Entrance, metrics: Metrics) -> None:
+    def __init__(self, entrance: Entrance, metrics: Metrics, log: Log) -> None:
         self._entrance = entrance
+        self._log = log
         self._metrics = metrics
         self._number = 0
         self._open = 0
@@ -82,8 +84,13 @@ class Door:
         request_id = f"r{self._number:x}"
         reply.headers["X-Request-Id"] = request_id
         code = reply.content.code if isinstance(reply.content, Problem) else ""
-        self._metrics.answered(route, reply.status, time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        self._metrics.answered(route, reply.status, seconds)
         caller = asked.caller
+        self._log.answered(
+            *(reply.status, code, route.method, target, request_id),
+            *(caller.key_id, asked.address, seconds),
+        )
         if caller is not NOBODY or code:
             self._entrance.record(
                 caller, asked.address, route.method, target, reply.status, code, request_id

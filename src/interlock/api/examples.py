@@ -201,7 +201,7 @@ INSTRUMENT_PAGE: Document = {
             "price_increment": "0.01",
             "quantity_increment": "0.00001",
             "halted": False,
-            "last": "30000.00",
+            "last": "30000",
             "bid": "29999.99",
             "ask": "30000.01",
         }

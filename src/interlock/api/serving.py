@@ -17,13 +17,14 @@ import uvicorn
 from interlock import __version__
 from interlock.api import credentials, openapi, table
 from interlock.api.access.errors import AccessError
-from interlock.api.access.opening import Access
+from interlock.api.access.opening import JOURNAL, Access
 from interlock.api.app import application, from_seq, wanted
 from interlock.api.batch import Batches
 from interlock.api.credentials import Credentials
 from interlock.api.desk import Desk
 from interlock.api.door import Door, Entrance
 from interlock.api.killing import Killing
+from interlock.api.logs import Log
 from interlock.api.metrics import Health, Metrics
 from interlock.api.orders import Orders
 from interlock.api.pages import Pages
@@ -32,8 +33,8 @@ from interlock.api.queries import Queries
 from interlock.api.risks import Risks
 from interlock.api.route import Asked, Reply, Route
 from interlock.api.streams import Event, Streams
-from interlock.journal.projection import NAME as PROJECTION
-from interlock.journal.projection import Projection
+from interlock.journal.sealed_projection import tables_of
+from interlock.journal.sealing import Sealer
 from interlock.journal.sqlite import SqliteJournal
 from interlock.market.course import Course
 from interlock.orders.capabilities import Capabilities
@@ -45,6 +46,7 @@ from interlock.runtime.fanout import Fanout
 from interlock.runtime.line import Line
 from interlock.runtime.linked import open_to, reached
 from interlock.runtime.live import SLICE, Live
+from interlock.runtime.prices import Prices
 from interlock.venues.paper.exchange import PaperExchange
 from interlock.venues.paper.link import Link
 from interlock.venues.paper.memory import PaperMemory
@@ -74,7 +76,12 @@ class Settings:
     """Inputs decided on in one turn of the loop."""
     calm: bool = True
     """Whether garbage collector and threads are told that orders live long and reports hurry."""
-    told: Callable[[str], None] = field(default=lambda _: None)
+    encrypt: bool = False
+    """Whether journal, tables and paper orders lie on the disk under the master key."""
+    log: Log = field(default_factory=lambda: Log(None))
+
+    def told(self, what: str) -> None:
+        self.log.told(what)
 
 
 class Server:
@@ -89,7 +96,8 @@ class Server:
         told = settings.told
         settings.folder.mkdir(parents=True, exist_ok=True)
         folder = settings.folder / "journal"
-        self.journal = SqliteJournal(folder, verify="tail", warn=told)
+        key = access.vault.derive(JOURNAL) if settings.encrypt else None
+        self.journal = SqliteJournal(folder, verify="tail", warn=told, key=key)
         self.exchange: PaperExchange | None = None
         self.memory: PaperMemory | None = None
         self.venue = self._embedded() if settings.venue is None else self._linked(settings.venue)
@@ -98,7 +106,7 @@ class Server:
         self.line = Line(self.journal, venues, frame_listeners=[self.fanout.listen])
         self.line.recover()
         self.clock = SteadyClock(self.line.now, told=told)
-        self.projection = Projection(folder / PROJECTION, warn=told)
+        self.projection = tables_of(folder, self.journal.sealer, told)
         self.entrance: Entrance = entrance or access
         self.metrics = Metrics()
         self.pages = Pages()
@@ -110,7 +118,8 @@ class Server:
     def _embedded(self) -> Embedded:
         """The venue in this process, as it was left."""
         self.exchange = PaperExchange("PAPER", self.settings.market.instruments, PAPER)
-        self.memory = PaperMemory(self.settings.folder / "paper.db")
+        paper = Sealer(self.access.vault.derive("paper")), self.settings.encrypt
+        self.memory = PaperMemory(self.settings.folder / "paper.db", *paper)
         self.course = self.memory.recall(self.exchange)
         return Embedded(self.exchange, self.now, self.memory)
 
@@ -133,8 +142,10 @@ class Server:
         market = asyncio.create_task(self._market())
         await self._open_venue()
         self.desk = Desk(self.live, self.journal, self.projection)
-        self.door = Door(self.entrance, self.metrics)
-        self.streams = Streams(self.desk, self.fanout, self.entrance.alive)
+        self.door = Door(self.entrance, self.metrics, self.settings.log)
+        self.prices = Prices(lambda symbol: self.line.state.markets[symbol].grid)
+        self.live.on_tick.append(self.prices.hear)
+        self.streams = Streams(self.desk, self.fanout, self.entrance.alive, self.prices)
         self._cut_when_ended()
         if settings.calm:
             calm()
@@ -190,7 +201,7 @@ class Server:
         routes = [*self._routes(), events, metrics]
         self.pages.document = openapi.document(routes, __version__)
         stream = replace(events, path="/v1/stream")
-        app = application(routes, stream, self.door, self.streams, self.settings.told)
+        app = application(routes, stream, self.door, self.streams, self.settings.log)
         certificate, key = self.settings.tls or (None, None)
         return uvicorn.Config(
             app,
@@ -268,7 +279,7 @@ class Server:
         return Reply(page, media_type="text/plain; version=0.0.4")
 
     async def _events(self, asked: Asked) -> Reply | Problem:
-        what = wanted(asked)
+        what = wanted(asked, self.streams)
         if isinstance(what, Problem):
             return what
         first = from_seq(asked.query, asked.headers)
@@ -312,7 +323,10 @@ class _Web(uvicorn.Server):
 
 
 def sse(event: Event) -> bytes:
-    """One event as the wire of EventSource has it. Heartbeats are comments."""
+    """One event as the wire of EventSource has it. Heartbeats are comments; only what a stream can
+    go on after has an id.
+    """
     if event.kind == "heartbeat":
         return b": heartbeat\n\n"
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (event.seq, event.kind.encode(), event.data)
+    told = b"event: %s\ndata: %s\n\n" % (event.kind.encode(), event.data)
+    return b"id: %d\n%s" % (event.seq, told) if event.seq >= 0 else told

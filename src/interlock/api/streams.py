@@ -5,6 +5,7 @@ account that his key may not see, and a key that is revoked is told nothing more
 """
 
 import asyncio
+import difflib
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from typing import Any
@@ -18,14 +19,19 @@ from interlock.api.queries import only
 from interlock.api.route import Caller
 from interlock.api.views import OrderLine, shown
 from interlock.runtime.fanout import Fanout, Told, TooSlow
+from interlock.runtime.prices import Prices
 
 HEARTBEAT_S = 15.0
+SLICE = 25
+"""Facts told in one turn of the loop: the line, and whoever has just left, get theirs between."""
 SNAPSHOT_ORDERS_MAX = 100_000
 _ENCODER = msgspec.json.Encoder()
 
 
 class Event(Struct, frozen=True, gc=False):
-    """One message of a stream. ``seq`` is where a resumed stream goes on after it."""
+    """One message of a stream. ``seq`` is where a resumed stream goes on after it, -1 for what is
+    not of the log.
+    """
 
     kind: str
     seq: int
@@ -40,6 +46,17 @@ class Wanted(Struct, frozen=True):
     order_id: str = ""
     types: frozenset[str] = frozenset()
     snapshot: frozenset[str] = frozenset(("orders", "positions"))
+    market: frozenset[str] = frozenset()
+    """The instruments whose prices are told as well."""
+
+    @property
+    def prices(self) -> bool:
+        return bool(self.market) or MARKET in self.types
+
+    @property
+    def instruments(self) -> frozenset[str]:
+        """Those of ``market``; empty for all."""
+        return frozenset() if ALL in self.market else self.market
 
     def fits(self, told: Told, caller: Caller) -> bool:
         if told.account and not caller.may_touch(told.account):
@@ -54,6 +71,9 @@ class Wanted(Struct, frozen=True):
         )
 
 
+MARKET = "market"
+"""What prices are called among the types of a stream."""
+ALL = "*"
 PRIVATE = frozenset(("CommandRefused", "RequestAnswered", "StrayRecalled"))
 """Facts that name no account but are somebody's: only for keys that may see all of them."""
 
@@ -65,8 +85,9 @@ Alive = Callable[[Caller, str], bool]
 class Streams:
     """Followers of one line."""
 
-    def __init__(self, desk: Desk, fanout: Fanout, alive: Alive) -> None:
+    def __init__(self, desk: Desk, fanout: Fanout, alive: Alive, prices: Prices) -> None:
         self._desk = desk
+        self._prices = prices
         self._fanout = fanout
         self._alive = alive
         self._followers: dict[tuple[Caller, str], set[asyncio.Event]] = {}
@@ -78,6 +99,20 @@ class Streams:
             if not self._alive(caller, address):
                 for ended in streams:
                     ended.set()
+
+    def refusal(self, wanted: Wanted) -> Problem | None:
+        """Why such a stream cannot be."""
+        known = self._desk.live.line.state.markets
+        strange = sorted(wanted.instruments.difference(known))
+        if not strange:
+            return None
+        near = difflib.get_close_matches(strange[0], known, n=1)
+        return problem(
+            ApiCode.QUERY_INVALID,
+            f"There is no market of {strange[0][:64]!r}.",
+            f"Did you mean {near[0]}?" if near else "GET /v1/instruments lists them.",
+            pointer="market",
+        )
 
     async def follow(
         self, caller: Caller, address: str, wanted: Wanted, from_seq: int | None
@@ -99,7 +134,7 @@ class Streams:
                 "This stream was read more slowly than things happen.",
                 "Come back with Last-Event-ID or from_seq: it goes on where it ended.",
             )
-            yield Event("cut", 0, _ENCODER.encode(why))
+            yield Event("cut", -1, _ENCODER.encode(why))
         finally:
             mine.discard(ended)
             if not mine:
@@ -122,38 +157,43 @@ class Streams:
             seq, snapshot = await self._snapshot(caller, wanted)
             yield Event("snapshot", seq, snapshot)
             from_seq = seq + 1
-        facts = self._fanout.follow(from_seq)
-        following: asyncio.Future[list[Told]] | None = None
+        sources: dict[str, AsyncIterator[Any]] = {"facts": self._fanout.follow(from_seq)}
+        if wanted.prices:
+            sources[MARKET] = self._prices.follow(wanted.instruments)
+        next_of: dict[str, asyncio.Future[Any]] = {}
         ending = asyncio.ensure_future(ended.wait())
         seq = from_seq - 1
         try:
             while True:
-                if following is None:
-                    following = asyncio.ensure_future(anext(facts))
-                waited: list[asyncio.Future[Any]] = [following, ending]
+                for name in sources.keys() - next_of.keys():
+                    next_of[name] = asyncio.ensure_future(anext(sources[name]))
                 done, _ = await asyncio.wait(
-                    waited,
+                    [*next_of.values(), ending],
                     timeout=HEARTBEAT_S,
                     return_when=asyncio.FIRST_COMPLETED,
                 )
                 if ending.done() or not self._alive(caller, address):
-                    yield Event("cut", 0, _ENCODER.encode(revoked()))
+                    yield Event("cut", -1, _ENCODER.encode(revoked()))
                     return
                 if not done:
                     yield Event("heartbeat", seq, b'{"event_seq":%d}' % seq)
                     continue
-                some, following = following.result(), None
-                seq = some[-1].seq
-                for told in some:
-                    if wanted.fits(told, caller):
-                        yield Event(told.kind, told.seq, told.line)
+                for name in [name for name, found in next_of.items() if found in done]:
+                    some = next_of.pop(name).result()
+                    if name == MARKET:
+                        for line in some:
+                            yield Event(MARKET, -1, line)
+                        continue
+                    seq = some[-1].seq
+                    for number, told in enumerate(some, 1):
+                        if wanted.fits(told, caller):
+                            yield Event(told.kind, told.seq, told.line)
+                        if number % SLICE == 0:
+                            await asyncio.sleep(0)
         finally:
             ending.cancel()
-            if following is not None:
-                following.cancel()
-                with suppress(asyncio.CancelledError, TooSlow, StopAsyncIteration):
-                    await following
-            await facts.aclose()  # type: ignore[attr-defined]
+            for name, source in sources.items():
+                await _left(next_of.get(name), source)
 
     async def _snapshot(self, caller: Caller, wanted: Wanted) -> tuple[int, bytes]:
         """Everything live that the follower asked for, as of one event_seq."""
@@ -172,6 +212,14 @@ class Streams:
         if "positions" in wanted.snapshot:
             document["positions"] = self._desk.positions(accounts)
         return seq, _ENCODER.encode(document)
+
+
+async def _left(following: "asyncio.Future[Any] | None", source: AsyncIterator[Any]) -> None:
+    if following is not None:
+        following.cancel()
+        with suppress(asyncio.CancelledError, TooSlow, StopAsyncIteration):
+            await following
+    await source.aclose()  # type: ignore[attr-defined]
 
 
 def revoked() -> Problem:

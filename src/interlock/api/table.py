@@ -257,10 +257,19 @@ def health_routes(health: Health) -> list[Route]:
 
 FOLLOWING = (
     *(ACCOUNT, INSTRUMENT, Param("order_id", "Only of this order")),
-    Param("types", "Only these facts, separated by commas", example="LegTriggered,LegClaimed"),
+    Param(
+        "types",
+        "Only these facts, separated by commas; `market` for prices",
+        example="LegTriggered,LegClaimed",
+    ),
+    Param(
+        "market",
+        "Prices of these instruments as well, separated by commas; `*` for all",
+        example="BTCUSDT.PAPER,ETHUSDT.PAPER",
+    ),
     Param(
         "snapshot",
-        "What the snapshot holds: `orders`, `positions`, separated by commas",
+        "What the snapshot holds: `orders`, `positions`, separated by commas; or `none`",
         example="orders,positions",
     ),
     Param(
@@ -279,8 +288,11 @@ def stream_routes(events: Work, metrics: Work) -> list[Route]:
             "A snapshot of what the key may see, then every fact as it is committed, its "
             "`event_seq` as the event's id: come back with `Last-Event-ID` and nothing is missed "
             "or told twice. A comment every 15 s when nothing happens. The same over WebSocket at "
-            "`/v1/stream`. A follower that reads too slowly is cut off, told why, and can go on.",
+            "`/v1/stream`. A follower that reads too slowly is cut off, told why, and can go on."
+            "\n\nWith `market` the latest prices come as well: events without an id, merged over "
+            "a tenth of a second, and further for who reads slowly. They are not of the log.",
             params=FOLLOWING,
+            errors=(ApiCode.QUERY_INVALID,),
             ticketed=True,
             media="text/event-stream",
             tag="Streams",

@@ -7,15 +7,18 @@ from importlib.metadata import version as installed
 
 from cyclopts import App
 
+from interlock.cli.credentials import credentials
 from interlock.cli.demo import demo
 from interlock.cli.facts import facts
 from interlock.cli.keys import keys, profiles
 from interlock.cli.looking import fills, order, positions, risk
-from interlock.cli.mending import rebuild, repair
+from interlock.cli.mending import decrypt, encrypt, rebuild, repair
 from interlock.cli.orders import orders
 from interlock.cli.paper_venue import paper_venue
 from interlock.cli.place import place
+from interlock.cli.prices import prices
 from interlock.cli.replay import replay
+from interlock.cli.sandbox import sandbox
 from interlock.cli.serve import config, serve
 from interlock.cli.sim import sim
 from interlock.cli.text import err
@@ -68,12 +71,17 @@ app.command(orders)
 app.command(facts)
 app.command(rebuild)
 app.command(repair)
+app.command(encrypt)
+app.command(decrypt)
 app.command(sim)
 app.command(serve)
+app.command(sandbox)
 app.command(paper_venue)
 app.command(config)
 app.command(keys)
 app.command(profiles)
+app.command(credentials)
+app.command(prices)
 for command in (place, order, watch, amend, cancel, close, positions, risk, fills, kill, resume):
     app.command(command)
 

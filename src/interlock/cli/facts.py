@@ -13,6 +13,7 @@ import msgspec
 from cyclopts import Parameter
 
 from interlock.cli.errors import BadInput
+from interlock.cli.journal_key import key_of
 from interlock.cli.text import time_text
 from interlock.journal.database import NAME
 from interlock.journal.frames import decode_facts
@@ -86,7 +87,7 @@ def open_reader(folder: Path) -> SqliteReader:
             f"{folder}: there is no journal here. Make one with: interlock replay ... --journal "
             f"{folder}"
         )
-    return SqliteReader(folder)
+    return SqliteReader(folder, key=key_of(folder))
 
 
 def _documents(reader: SqliteReader, follow: bool) -> Iterator[Document]:

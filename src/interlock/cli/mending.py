@@ -1,7 +1,8 @@
-"""``interlock rebuild`` and ``interlock repair``: a projection made anew, a damaged journal cut.
+"""``interlock rebuild``, ``repair``, ``encrypt``, ``decrypt``: what is done to a journal at rest.
 
 Decides nothing about what may be cut: a person says so, with a frame number that an error named.
-Invariant: both hold the journal's lock, and nothing is cut before a copy lies beside it.
+Invariant: all hold the journal's lock, nothing is cut before a copy lies beside it, and a journal
+is replaced only by a whole one.
 """
 
 from typing import Annotated
@@ -10,10 +11,15 @@ from cyclopts import Parameter
 
 from interlock.cli.errors import BadInput
 from interlock.cli.facts import Folder, open_reader
+from interlock.cli.journal_key import journal_key, key_of
 from interlock.cli.text import err, out
 from interlock.journal import repair as journal_repair
 from interlock.journal.database import NAME as JOURNAL
-from interlock.journal.projection import NAME, Projection
+from interlock.journal.database import encrypted
+from interlock.journal.projection import NAME
+from interlock.journal.rewriting import rewrite
+from interlock.journal.sealed_projection import NAME as SEALED_NAME
+from interlock.journal.sealed_projection import tables_of
 from interlock.journal.sqlite import SqliteJournal
 
 
@@ -26,9 +32,9 @@ def rebuild(folder: Folder) -> int:
     """
     open_reader(folder).close()
     notes = err()
-    journal = SqliteJournal(folder, warn=notes.print)
+    journal = SqliteJournal(folder, warn=notes.print, key=key_of(folder))
     try:
-        projection = Projection(folder / NAME, warn=notes.print)
+        projection = tables_of(folder, journal.sealer, notes.print)
         try:
             frames = projection.rebuild(journal)
             known = projection.tail.next_seq - 1
@@ -36,7 +42,8 @@ def rebuild(folder: Folder) -> int:
             projection.close()
     finally:
         journal.close()
-    out().print(f"Rebuilt {folder / NAME} from {frames:,} commits ({known:,} facts).")
+    name = NAME if journal.sealer is None else SEALED_NAME
+    out().print(f"Rebuilt {folder / name} from {frames:,} commits ({known:,} facts).")
     return 0
 
 
@@ -60,4 +67,40 @@ def repair(
         raise BadInput(f"{folder}: there is no journal here.")
     aside = journal_repair.cut_at(folder, cut_at)
     out().print(f"Frames from {cut_at:,} on are set aside in {aside}.")
+    return 0
+
+
+def encrypt(folder: Folder) -> int:
+    """Encrypt a journal that was begun without, with the server stopped.
+
+    The master key is the one of the data folder the journal is in (INTERLOCK_MASTER_KEY, its key
+    file, the OS keyring). Afterwards set journal.encrypt = true. For example:
+
+        interlock encrypt ./desk/journal
+    """
+    open_reader(folder).close()
+    if encrypted(folder):
+        raise BadInput(f"{folder}: this journal is encrypted already.")
+    frames = rewrite(folder, None, journal_key(folder))
+    console = out()
+    console.print(f"Encrypted {frames:,} commits in {folder}. Now set: journal.encrypt = true")
+    console.print("A disk may keep what was deleted; only an encrypted disk does not.")
+    for left in sorted(folder.glob("journal.cut-*")):
+        console.print(f"Still plain, and for you to delete: {left}")
+    return 0
+
+
+def decrypt(folder: Folder) -> int:
+    """Make an encrypted journal plain again, with the server stopped.
+
+    Afterwards set journal.encrypt = false. For example:
+
+        interlock decrypt ./desk/journal
+    """
+    if not (folder / JOURNAL).is_file():
+        raise BadInput(f"{folder}: there is no journal here.")
+    if not encrypted(folder):
+        raise BadInput(f"{folder}: this journal is not encrypted.")
+    frames = rewrite(folder, journal_key(folder), None)
+    out().print(f"{frames:,} commits in {folder} are plain. Now set: journal.encrypt = false")
     return 0

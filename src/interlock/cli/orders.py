@@ -15,10 +15,12 @@ from interlock.cli import looking
 from interlock.cli.connect import ProfileName
 from interlock.cli.errors import BadInput
 from interlock.cli.facts import Json, OrderId, open_reader
+from interlock.cli.journal_key import key_of
 from interlock.cli.order_tree import Whole, moment, tree_of
 from interlock.cli.text import err, out, plain_table
 from interlock.journal.errors import JournalLocked
 from interlock.journal.projection import NAME, Projection, Row
+from interlock.journal.sealed_projection import SealedProjection, tables_of
 from interlock.journal.sqlite import SqliteJournal
 
 SHOWN_MAX = 100_000
@@ -77,16 +79,28 @@ def _caught_up(folder: Path) -> Projection:
     """The projection; as it is while another process has the journal."""
     notes = err()
     try:
-        journal = SqliteJournal(folder, verify="tail", warn=notes.print)
+        journal = SqliteJournal(folder, verify="tail", warn=notes.print, key=key_of(folder))
     except JournalLocked:
-        notes.print("Another process is writing this journal; it keeps these tables itself.")
-        return Projection(folder / NAME, read_only=True)
+        return _beside_the_writer(folder, notes)
     try:
-        projection = Projection(folder / NAME, warn=notes.print)
+        projection = tables_of(folder, journal.sealer, notes.print)
         projection.catch_up(journal)
     finally:
         journal.close()
     return projection
+
+
+def _beside_the_writer(folder: Path, notes: Console) -> Projection:
+    reader = open_reader(folder)
+    try:
+        if reader.sealer is None:
+            notes.print("Another process is writing this journal; it keeps these tables itself.")
+            return Projection(folder / NAME, read_only=True)
+        projection = SealedProjection(folder, reader.sealer, saves=False)
+        projection.catch_up(reader)
+        return projection
+    finally:
+        reader.close()
 
 
 def _whole(projection: Projection, row: Row) -> Whole:

@@ -16,10 +16,12 @@ import uvloop
 from cyclopts import App, Parameter
 from platformdirs import user_data_path
 
+from interlock.api import logs
 from interlock.api.access.limits import Rate
 from interlock.api.access.opening import Access, AccessSettings
 from interlock.api.certificates import self_signed
 from interlock.api.config import (
+    NAME,
     TEMPLATE,
     Config,
     ConfigWrong,
@@ -29,6 +31,7 @@ from interlock.api.config import (
     checked,
     load,
 )
+from interlock.api.logs import Log
 from interlock.api.route import Budget
 from interlock.api.serving import Server, Settings
 from interlock.cli.errors import BadInput
@@ -36,8 +39,6 @@ from interlock.cli.markets import find_markets
 from interlock.cli.text import err, out
 from interlock.market.course import GENERATED, Course
 from interlock.market.readers import MarketFile
-
-NAME = "config.toml"
 
 Data = Annotated[
     Path | None,
@@ -95,18 +96,21 @@ def serve(
     settings = overridden(read_config(file), file, typed)
     course = course_of(settings.market)
     access = Access(folder, os.environ, time.time_ns, access_settings(settings))
+    log = opened_log(settings)
     try:
         password = access.admin.first_password()
-        server = Server(server_settings(folder, settings, course), access)
+        server = Server(server_settings(folder, settings, course, log), access)
         with suppress(KeyboardInterrupt):
             uvloop.run(server.run(lambda up: greet(up, folder, password)))
         farewell(server)
+        log.note("stopped")
     finally:
         access.close()
+        log.close()
     return 0
 
 
-def server_settings(folder: Path, settings: Config, course: Course) -> Settings:
+def server_settings(folder: Path, settings: Config, course: Course, log: Log) -> Settings:
     venue = settings.venue.address
     return Settings(
         folder,
@@ -117,13 +121,25 @@ def server_settings(folder: Path, settings: Config, course: Course) -> Settings:
         venue=address_of(venue) if venue else None,
         environment=settings.environment,
         tls=tls_files(folder, settings.web),
-        told=lambda what: err().print(f"interlock: {what}"),
+        encrypt=settings.journal.encrypt,
+        log=log,
     )
+
+
+def opened_log(settings: Config) -> Log:
+    kept = settings.log
+    try:
+        log = logs.opened(kept.file, kept.level, kept.format, settings.environment)
+    except logs.LogUnwritable as error:
+        raise BadInput(str(error)) from error
+    log.hear_libraries()
+    return log
 
 
 def greet(server: Server, folder: Path, password: str | None) -> None:
     scheme = "http" if server.settings.tls is None else "https"
     url = f"{scheme}://{server.settings.host}:{server.port}"
+    server.settings.log.note("serving", url=url, folder=str(folder))
     console = out()
     console.print(f"Interlock serves in {folder} ({server.settings.environment}).")
     for what, path in (("API", "/v1"), ("docs", "/docs"), ("metrics", "/metrics")):
@@ -203,8 +219,10 @@ def tls_files(folder: Path, web: Web) -> tuple[Path, Path] | None:
 
 
 def access_settings(settings: Config) -> AccessSettings:
-    limits = settings.limits
+    limits, secrets = settings.limits, settings.secrets
     return AccessSettings(
+        key_file=Path(secrets.key_file) if secrets.key_file else None,
+        keyring_service=secrets.keyring,
         window_ms=settings.signing.window_ms,
         token_minutes=settings.tokens.minutes,
         rates={

@@ -5,7 +5,7 @@ Decides what is public. Invariant: a program needs to import from here alone.
 
 from interlock.client.asynchronous import AsyncClient
 from interlock.client.errors import Garbled, InterlockError, Refused, Unreachable
-from interlock.client.following import Fact, Message, Snapshot
+from interlock.client.following import Fact, Message, Price, Snapshot
 from interlock.client.retrying import Retry
 from interlock.client.settings import URL
 from interlock.client.sync import Client
@@ -37,6 +37,7 @@ __all__ = [
     "Garbled",
     "InterlockError",
     "Message",
+    "Price",
     "Refused",
     "Retry",
     "Snapshot",

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 import httpx
 
 from interlock.client import calls, views
-from interlock.client.following import Broken, Follower, Message
+from interlock.client.following import Broken, Follower, Message, Price
 from interlock.client.numbers import Number
 from interlock.client.proof import Proof
 from interlock.client.retrying import Call, Pause, Retry, attempts
@@ -236,6 +236,21 @@ class AsyncClient:
         With ``from_seq`` no snapshot comes first, unless the server no longer has that fact.
         """
         query = calls.stream_query(account, instrument, order_id, types, snapshot)
+        async for message in self._follow(query, from_seq):
+            if not isinstance(message, Price):
+                yield message
+
+    async def prices(self, *instruments: str) -> AsyncIterator[Price]:
+        """The latest price of each instrument (all of them when none is named), then whenever one
+        changes: merged over a tenth of a second, and further while nobody reads.
+        """
+        async for message in self._follow(calls.price_query(instruments), None):
+            if isinstance(message, Price):
+                yield message
+
+    async def _follow(
+        self, query: dict[str, str], from_seq: int | None
+    ) -> AsyncIterator[Message | Price]:
         follower = Follower(query, from_seq, self._stream_retry)
         while True:
             request = follower.request(self._http.build_request, self._proof.headers)

@@ -160,6 +160,10 @@ def health() -> Call[v.Health]:
     return read("/health", v.Health)
 
 
+def price_query(instruments: Sequence[str]) -> dict[str, str]:
+    return {"types": "market", "snapshot": "none", "market": ",".join(instruments) or "*"}
+
+
 def stream_query(
     account: str | None,
     instrument: str | None,

@@ -54,6 +54,21 @@ class Fact(Struct, frozen=True):
         return self.fields.get(name)
 
 
+class Price(Struct, frozen=True):
+    """The latest of one instrument, as of ``at``; nothing where its market has not said any."""
+
+    instrument: str
+    at: int
+    last: Decimal | None = None
+    last_quantity: Decimal | None = None
+    bid: Decimal | None = None
+    bid_quantity: Decimal | None = None
+    ask: Decimal | None = None
+    ask_quantity: Decimal | None = None
+    mark: Decimal | None = None
+    index: Decimal | None = None
+
+
 Message = Snapshot | Fact
 
 
@@ -98,7 +113,7 @@ class Follower:
         told, self._told_s = self._told_s, 0.0
         return max(told, self._retry.pause_s(max(1, self._failures)))
 
-    def feed(self, chunk: bytes) -> Iterator[Message]:
+    def feed(self, chunk: bytes) -> Iterator[Message | Price]:
         """What has arrived whole. Raises ``Broken`` when the server ends this connection."""
         # Not by lines as Python knows them: a name may hold U+2028, which is none on this wire.
         searched = max(0, len(self._rest) - 1)
@@ -112,7 +127,7 @@ class Follower:
                 yield message
         del self._rest[:begin]
 
-    def _hear(self, event: bytes) -> Message | None:
+    def _hear(self, event: bytes) -> Message | Price | None:
         fields = dict(line.partition(b": ")[::2] for line in event.split(b"\n"))
         kind, data = fields.get(b"event", b""), fields.get(b"data", b"")
         if not kind:
@@ -128,6 +143,8 @@ class Follower:
             snapshot = msgspec.json.decode(data, type=Snapshot)
             self._next = snapshot.event_seq + 1
             return snapshot
+        if kind == b"market":
+            return msgspec.json.decode(data, type=Price)
         fact = fact_of(msgspec.json.decode(data))
         if self._next is not None and fact.event_seq < self._next:
             return None

@@ -6,22 +6,28 @@ only where SQLite says so; an I/O error during a commit is not such a case.
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from interlock.journal.errors import (
     JournalDamaged,
     JournalError,
     JournalFormatUnknown,
+    JournalPlain,
+    JournalSealed,
     JournalUnavailable,
 )
 from interlock.journal.frames import FORMAT, Frame
 from interlock.journal.recovery import Stored
+from interlock.journal.sealing import SealBroken, Sealer
 
 NAME = "journal.db"
 BATCH = 256
 """Frames read at a time, so that a slow reader never holds the write-ahead log."""
 BUSY_MS = 5_000
+PLAIN, ENCRYPTED = f"{FORMAT}", f"{FORMAT} encrypted"
+_CHECK, _ABOUT = b"interlock journal", b"key check"
+"""What an encrypted journal keeps sealed, to know its key by."""
 
 _TABLES = (
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID",
@@ -47,32 +53,87 @@ def connect(path: Path, read_only: bool = False) -> sqlite3.Connection:
     return connection
 
 
-def prepare(connection: sqlite3.Connection, folder: Path) -> None:
-    """Make the tables of a new file; refuse a format this version does not know."""
+def prepare(
+    connection: sqlite3.Connection, folder: Path, key: bytes | None = None
+) -> Sealer | None:
+    """Make the tables of a new file, encrypted if there is a key; refuse a format this version does
+    not know, and a file that the key is not for. What seals the file's frames, if anything does.
+    """
     found = connection.execute("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL").fetchall()
     # One changed letter in a column's type can make SQLite see no frames at all.
     if found == [(table,) for table in _TABLES]:
-        check_format(connection, folder)
-        return
+        return check_format(connection, folder, key)
     # Making tables in a file that only seems empty would bury what is in it.
     if found or connection.execute("PRAGMA page_count").fetchone()[0] > 1:
         raise file_damaged(folder, "its tables are not a journal's")
-    script = "; ".join(("BEGIN", *_TABLES, f"INSERT INTO meta VALUES ('format', '{FORMAT}')"))
+    rows = [("format", PLAIN)]
+    if key is not None:
+        check = Sealer(key).seal(_CHECK, _ABOUT)
+        rows = [("format", ENCRYPTED), ("check", check.hex())]
+    values = ", ".join(f"('{name}', '{value}')" for name, value in rows)
+    script = "; ".join(("BEGIN", *_TABLES, f"INSERT INTO meta VALUES {values}"))
     connection.executescript(f"{script}; COMMIT;")
+    return None if key is None else Sealer(key)
 
 
-def check_format(connection: sqlite3.Connection, folder: Path) -> None:
+def encrypted(folder: Path) -> bool:
+    """Whether the journal of a folder is encrypted; one that is not there is not."""
+    if not (folder / NAME).is_file():
+        return False
+    with plain_errors(folder), closing(connect(folder / NAME, read_only=True)) as connection:
+        return _format(connection, folder) == ENCRYPTED
+
+
+def check_format(connection: sqlite3.Connection, folder: Path, key: bytes | None) -> Sealer | None:
+    """What seals the file's frames; refuses a key where none was used, none where one was, and
+    another one.
+    """
+    if _format(connection, folder) == PLAIN:
+        if key is None:
+            return None
+        raise JournalPlain(
+            f"the journal in {folder} is not encrypted, and it was to be. Encrypt what it holds "
+            f"with: interlock encrypt {folder}. Or leave it plain: journal.encrypt = false. "
+            f"Nothing was changed."
+        )
+    if key is None:
+        raise JournalSealed(
+            f"the journal in {folder} is encrypted. Set journal.encrypt = true to go on with it, "
+            f"or make it plain with: interlock decrypt {folder}. Nothing was changed."
+        )
+    sealer = Sealer(key)
+    row = connection.execute("SELECT value FROM meta WHERE key='check'").fetchone()
+    try:
+        sound = row is not None and sealer.open(bytes.fromhex(row[0]), _ABOUT) == _CHECK
+    except (SealBroken, ValueError):
+        sound = False
+    if not sound:
+        raise JournalSealed(
+            f"the master key is not the one that the journal in {folder} was encrypted with. Give "
+            f"the right one (INTERLOCK_MASTER_KEY, the key file, or the OS keyring). Nothing was "
+            f"changed."
+        )
+    return sealer
+
+
+def check_known(connection: sqlite3.Connection, folder: Path) -> None:
+    """Refuse a format this version does not know."""
+    _format(connection, folder)
+
+
+def _format(connection: sqlite3.Connection, folder: Path) -> str:
     row = connection.execute("SELECT value FROM meta WHERE key='format'").fetchone()
     if row is None:
         # Format and tables are made in one transaction: one without the other was lost.
         raise file_damaged(folder, "its format is not in it any more")
     (found,) = row
-    if found != str(FORMAT):
+    if found not in (PLAIN, ENCRYPTED):
         raise JournalFormatUnknown(
             f"the journal in {folder} has format {found}; this version reads format {FORMAT}. "
             f"Start it with the version of Interlock that wrote it, or give this one an empty "
             f"folder. Nothing was changed."
         )
+    return str(found)
 
 
 def one_batch(connection: sqlite3.Connection, from_n: int, limit: int = BATCH) -> list[Stored]:

@@ -21,6 +21,14 @@ class JournalFormatUnknown(JournalError):
     """The journal was written by a version that this one does not know."""
 
 
+class JournalSealed(JournalError):
+    """The journal is encrypted and cannot be opened so: no key, or not the one it was made with."""
+
+
+class JournalPlain(JournalError):
+    """The journal is not encrypted, and was to be."""
+
+
 class JournalDamaged(JournalError):
     """The journal is damaged before its tail; starting would forget what was promised.
 

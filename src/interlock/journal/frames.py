@@ -22,6 +22,8 @@ Facts grow by appended fields with defaults, which older journals read as they a
 DIGEST_LEN = 16
 GENESIS = bytes(DIGEST_LEN)
 """The ``previous`` of the first frame."""
+SEALED = 0xC1
+"""What an encrypted payload begins with: the one byte that no MessagePack begins with."""
 
 _HEAD = struct.Struct("<IQQqQI")
 _ENCODER = msgspec.msgpack.Encoder()
@@ -29,7 +31,10 @@ _DECODER = msgspec.msgpack.Decoder(list[Fact])
 
 
 class Frame(Struct, frozen=True, gc=False):
-    """One commit. Frames count from 1; ``first_seq`` is the event_seq of its first fact."""
+    """One commit. Frames count from 1; ``first_seq`` is the event_seq of its first fact.
+
+    ``sealed`` is what lies on the disk instead of the payload, in an encrypted journal.
+    """
 
     n: int
     epoch: int
@@ -37,6 +42,7 @@ class Frame(Struct, frozen=True, gc=False):
     at: int
     first_seq: int
     payload: bytes
+    sealed: bytes = b""
 
     @property
     def next_seq(self) -> int:
@@ -54,17 +60,21 @@ def decode_facts(payload: bytes) -> list[Fact]:
 
 
 def digest(frame: Frame) -> bytes:
-    """What the next frame names as its ``previous``."""
+    """What the next frame names as its ``previous``: made of what lies on the disk, so that the
+    chain can be checked without a key and says nothing about what is encrypted.
+    """
     head = _HEAD.pack(FORMAT, frame.n, frame.epoch, frame.at, frame.first_seq, len(frame.previous))
     hasher = blake2b(head, digest_size=DIGEST_LEN)
     hasher.update(frame.previous)
-    hasher.update(frame.payload)
+    hasher.update(frame.sealed or frame.payload)
     return hasher.digest()
 
 
 def fact_count(payload: bytes) -> int:
-    """How many facts a payload holds, from the head of its MessagePack array alone."""
+    """How many facts a payload holds, from the head of its array or of its seal alone."""
     kind = payload[0] if payload else 0
+    if kind == SEALED:
+        return int.from_bytes(payload[2:6], "little")
     if 0x90 <= kind <= 0x9F:
         return kind & 0x0F
     if kind == 0xDC:

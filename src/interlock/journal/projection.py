@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from threading import RLock
-from typing import Literal
+from typing import Literal, Protocol
 
 import msgspec
 
 from interlock.journal.database import BUSY_MS
 from interlock.journal.errors import JournalError, JournalUnavailable
 from interlock.journal.frames import GENESIS, Frame, decode_facts, digest
-from interlock.journal.port import Journal, Tail
+from interlock.journal.port import Tail
 from interlock.journal.projection_rules import FORMAT, ORDER_LIVES, TABLES, write
 from interlock.journal.recovery import chained
 from interlock.orders.instruments import Instrument
@@ -39,6 +39,14 @@ _ORDER = (
 )
 
 Row = dict[str, str | int | None]
+
+
+class Readable(Protocol):
+    """As much of a journal as tables are made of."""
+
+    def tail(self) -> Tail: ...
+
+    def read(self, from_n: int) -> Iterator[Frame]: ...
 
 
 class ProjectionMismatch(JournalError):
@@ -87,7 +95,7 @@ class Projection:
                 self._wire = self._remembered()
                 raise
 
-    def catch_up(self, journal: Journal) -> int:
+    def catch_up(self, journal: Readable) -> int:
         """Apply what the journal has and the rows have not. Begins anew if they cannot belong."""
         theirs, ours = journal.tail(), self.tail
         if ours.n > theirs.n:
@@ -103,16 +111,16 @@ class Projection:
             applied += self.apply_all(batch)
         return applied
 
-    def rebuild(self, journal: Journal) -> int:
+    def rebuild(self, journal: Readable) -> int:
         """Build a new file from the journal beside the old one, then put it in its place."""
         beside = self._path.with_name(f"{self._path.name}.new")
-        _remove(beside)
+        remove(beside)
         new = Projection(beside)
         applied = new.catch_up(journal)
         new.close()
         with self._lock:
             self._db.close()
-            _remove(self._path)
+            remove(self._path)
             beside.replace(self._path)
             self._open()
         return applied
@@ -304,7 +312,7 @@ class Projection:
             wire.add_leg(order_id, number, msgspec.msgpack.decode(terms, type=LegTerms))
         return wire
 
-    def _last_applied(self, journal: Journal) -> bytes:
+    def _last_applied(self, journal: Readable) -> bytes:
         for frame in journal.read(self.tail.n):
             return digest(frame)
         return b""
@@ -313,7 +321,8 @@ class Projection:
         self._warn(f"the projection {self._path.name} is rebuilt from the journal: {reason}")
         with self._lock:
             self._db.close()
-            _remove(self._path)
+            if self._path != IN_MEMORY:
+                remove(self._path)
             self._open()
 
 
@@ -323,7 +332,8 @@ def _among(column: str, values: tuple[str, ...] | None) -> tuple[str, tuple[str,
     return f"{column} IN ({', '.join('?' * len(values))})", values
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """The file of a projection, and what SQLite keeps beside it."""
     for end in ("", "-wal", "-shm"):
         path.with_name(path.name + end).unlink(missing_ok=True)
 

@@ -14,18 +14,27 @@ from interlock.journal.errors import JournalDamaged
 from interlock.journal.frames import Frame
 from interlock.journal.port import Tail
 from interlock.journal.recovery import EMPTY
+from interlock.journal.sealing import SealBroken, Sealer, is_sealed
 
 
 class SqliteReader:
     """Read-only access to the journal of a folder; needs no lock and takes none."""
 
-    def __init__(self, folder: Path, connection: sqlite3.Connection | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        connection: sqlite3.Connection | None = None,
+        sealer: Sealer | None = None,
+        key: bytes | None = None,
+    ) -> None:
+        """``key`` opens an encrypted journal; a writer gives its own connection and sealer."""
         self.folder = folder
+        self.sealer = sealer
         self._lock = Lock()
         with database.plain_errors(folder):
             if connection is None:
                 connection = database.connect(folder / database.NAME, read_only=True)
-                database.check_format(connection, folder)
+                self.sealer = database.check_format(connection, folder, key)
             self._connection = connection
 
     def read(self, from_n: int) -> Iterator[Frame]:
@@ -36,7 +45,7 @@ class SqliteReader:
             for found in batch:
                 if not found.whole:
                     raise _rotten(self.folder, found.frame.n)
-                yield found.frame
+                yield self._opened(found.frame)
             if not batch:
                 return
             from_n = batch[-1].frame.n + 1
@@ -65,6 +74,26 @@ class SqliteReader:
 
     def close(self) -> None:
         self._connection.close()
+
+    def _opened(self, frame: Frame) -> Frame:
+        """As its facts can be read. In a journal that is encrypted, every frame is."""
+        if self.sealer is None:
+            if is_sealed(frame.payload):
+                raise _unsealable(self.folder, frame.n, "it is sealed, and the journal is plain")
+            return frame
+        try:
+            return self.sealer.opened(frame)
+        except SealBroken as broken:
+            raise _unsealable(self.folder, frame.n, str(broken)) from None
+
+
+def _unsealable(folder: Path, n: int, why: str) -> JournalDamaged:
+    """Its checksum is right and its seal is not: no accident does that."""
+    return JournalDamaged(
+        f"the journal in {folder}: frame {n} cannot be opened: {why}. Its checksum matches, so "
+        f"this was done by somebody, not by the disk. Restore the folder from a backup.",
+        n,
+    )
 
 
 def _rotten(folder: Path, n: int) -> JournalDamaged:

@@ -42,7 +42,7 @@ def cut_at(folder: Path, first_n: int) -> Path:
         with database.plain_errors(folder):
             connection = database.connect(folder / database.NAME)
             try:
-                database.check_format(connection, folder)
+                database.check_known(connection, folder)
                 aside = _free_name(folder, first_n, "bin")
                 found = tuple(database.stored_rows(connection, first_n))
                 _remove(connection, aside, first_n, found)

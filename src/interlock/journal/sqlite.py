@@ -5,7 +5,8 @@ Decides when a frame is durable and what opening a folder may repair. Invariant:
 """
 
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import Literal
@@ -14,7 +15,7 @@ import msgspec
 
 from interlock.journal import database, repair
 from interlock.journal.errors import JournalUnavailable
-from interlock.journal.frames import Frame, digest
+from interlock.journal.frames import GENESIS, Frame, digest
 from interlock.journal.lock import FolderLock
 from interlock.journal.mark import Mark
 from interlock.journal.port import AppendResult, Damage, Snapshot, Tail
@@ -27,6 +28,7 @@ from interlock.journal.recovery import (
     seal,
     verify,
 )
+from interlock.journal.sealing import SealBroken, Sealer
 
 Verify = Literal["all", "tail"]
 WAL_BYTES_MAX = 64 * 1024 * 1024
@@ -37,7 +39,8 @@ class SqliteJournal:
     """The journal of one folder, for one process.
 
     ``verify`` is ``all`` (every frame from the first) or ``tail`` (from the latest whole snapshot
-    on, which is all that recovery reads). ``warn`` hears what was repaired or passed over.
+    on, which is all that recovery reads). ``warn`` hears what was repaired or passed over. With a
+    ``key`` of 32 bytes the journal is encrypted, from its first frame on.
     """
 
     def __init__(
@@ -45,8 +48,10 @@ class SqliteJournal:
         folder: Path,
         verify: Verify = "all",
         warn: Callable[[str], None] | None = None,
+        key: bytes | None = None,
     ) -> None:
         self._folder = folder
+        self._key = key
         self._warn = warn or _unheard
         self._open_connections: list[sqlite3.Connection] = []
         self._checkpointing = Lock()
@@ -62,6 +67,8 @@ class SqliteJournal:
             ) from error
         self._lock = FolderLock(folder)
         self._mark: Mark | None = None
+        self.sealer: Sealer | None = None
+        """What encrypts what lies in this folder; nothing in a plain journal."""
         try:
             self._mark = Mark(folder)
             with database.plain_errors(folder):
@@ -76,11 +83,13 @@ class SqliteJournal:
         last = self._tail
         if expected_n != last.n or not chained(last, frame) or frame.epoch < self._epoch:
             return AppendResult.REFUSED
-        stored_hash = digest(frame)
+        kept = frame if self.sealer is None else self.sealer.sealed(frame)
+        stored_hash = digest(kept)
         row = (frame.n, frame.epoch, frame.previous, frame.at, frame.first_seq, stored_hash)
         try:
             self._writer.execute(
-                "INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?, ?)", (*row, frame.payload)
+                "INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (*row, kept.sealed or kept.payload),
             )
         except sqlite3.IntegrityError:
             self._in_doubt = True
@@ -96,6 +105,16 @@ class SqliteJournal:
             self._mark.move(frame.n)
         return AppendResult.OK
 
+    def fill(self, frames: Iterable[Frame]) -> None:
+        """Append the frames of another journal, chained anew, in one transaction."""
+        with database.plain_errors(self._folder), self._writer:
+            self._writer.execute("BEGIN")
+            for frame in frames:
+                tail = self._tail
+                fresh = msgspec.structs.replace(frame, previous=tail.hash, sealed=b"")
+                result = self.append(tail.n, fresh)
+                assert result is AppendResult.OK, f"frame {frame.n}: {result}"
+
     def read(self, from_n: int) -> Iterator[Frame]:
         return self._reader.read(from_n)
 
@@ -106,6 +125,8 @@ class SqliteJournal:
 
     def save_snapshot(self, n: int, data: bytes) -> None:
         assert n <= self._tail.n, "a snapshot of frames that are not in the journal"
+        if self.sealer is not None:
+            data = self.sealer.seal(data, self._after(n))
         with database.plain_errors(self._folder), self._writer:
             self._writer.execute("BEGIN")
             self._writer.execute(
@@ -119,7 +140,10 @@ class SqliteJournal:
     def latest_snapshot(self) -> Snapshot | None:
         for n, stored_seal, data in self._reader.snapshots():
             if isinstance(data, bytes) and seal(n, data) == stored_seal:
-                return Snapshot(n, data)
+                if self.sealer is None:
+                    return Snapshot(n, data)
+                with suppress(SealBroken):
+                    return Snapshot(n, self.sealer.open(data, self._after(n)))
             self._warn(damaged_snapshot(n))
         return None
 
@@ -148,8 +172,8 @@ class SqliteJournal:
         path = self._folder / database.NAME
         torn_log = repair.inspect_log(self._folder)
         self._writer = self._connect(path)
-        database.prepare(self._writer, self._folder)
-        self._reader = SqliteReader(self._folder, self._connect(path))
+        self.sealer = database.prepare(self._writer, self._folder, self._key)
+        self._reader = SqliteReader(self._folder, self._connect(path), self.sealer)
         self._checkpointer = self._connect(path)
         if depth == "all":
             repair.check_pages(self._writer, self._folder)
@@ -182,6 +206,12 @@ class SqliteJournal:
             if found.frame.n == snapshot.n and found.whole:
                 return Tail(snapshot.n, found.hash, found.frame.next_seq)
         return EMPTY
+
+    def _after(self, n: int) -> bytes:
+        """What a snapshot is bound to: the frame that it is the state after."""
+        with database.plain_errors(self._folder):
+            found = database.one_batch(self._writer, n, 1) if n else []
+        return b"snapshot %d %s" % (n, found[0].hash if found else GENESIS)
 
     def _look_again(self) -> None:
         """Learn from the file itself where the journal ends."""

@@ -9,34 +9,36 @@ import asyncio
 from interlock.orders.ticks import Tick
 from interlock.runtime.live import Live
 from interlock.venues.paper.link import Link
+from interlock.venues.port import RemoteVenue
 
 JOIN_S_MAX = 2.0
 """A start waits this long; without the venue everything there is unknown until it is back."""
 
 
-async def reached(link: Link) -> bool:
-    """Whether the venue was there in time; ``link.run`` is under way."""
-    waiting = asyncio.create_task(link.joined.wait())
+async def reached(venue: RemoteVenue) -> bool:
+    """Whether the venue was there in time; ``venue.run`` is under way."""
+    waiting = asyncio.create_task(venue.joined.wait())
     await asyncio.wait([waiting], timeout=JOIN_S_MAX)
     waiting.cancel()
-    return link.joined.is_set()
+    return venue.joined.is_set()
 
 
-def open_to(link: Link, live: Live) -> None:
+def open_to(venue: RemoteVenue, live: Live) -> None:
     """From here on reports, ticks and what can be traded go to this line."""
 
     def news() -> None:
-        live.guarded(lambda: live.hear(link.poll(live.clock.now())))
+        live.guarded(lambda: live.hear(venue.poll(live.clock.now())))
 
     def tick(tick: Tick) -> None:
         live.guarded(lambda: live.tick(tick))
 
     def welcomed() -> None:
-        known = {link.name: link.capabilities}
-        live.guarded(lambda: live.define(link.instruments, known))
+        known = {venue.name: venue.capabilities}
+        live.guarded(lambda: live.define(venue.instruments, known))
 
-    live.attend = link.look
-    link.news, link.tick, link.welcomed = news, tick, welcomed
-    if not link.joined.is_set():
-        link.missing()
+    if isinstance(venue, Link):
+        live.attend = venue.look
+    venue.news, venue.tick, venue.welcomed = news, tick, welcomed
+    if not venue.joined.is_set():
+        venue.missing()
     news()

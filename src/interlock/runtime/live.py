@@ -78,6 +78,8 @@ class Live:
         """Hears a venue that has something to say now: asked between pieces of other work, so that
         a report waits for one of them and not for all that the loop has to do in this turn.
         """
+        self.on_tick: list[Callable[[Tick], None]] = []
+        """Hear every tick before the line does; each must take next to no time."""
 
     @property
     def over(self) -> bool:
@@ -161,6 +163,8 @@ class Live:
     def tick(self, tick: Tick) -> None:
         if self._over.done():
             return
+        for hear in self.on_tick:
+            hear(tick)
         now = self.clock.now()
         if self.line.inbox.heard:
             self.line.work(now, self.line.inbox.heard)

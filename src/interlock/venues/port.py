@@ -4,11 +4,15 @@ Decides the contract every venue passes. Invariant: ``send`` never answers; what
 request comes back as a report, and no report is ever taken for more than the venue said.
 """
 
+import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
 from interlock.orders.capabilities import Capabilities
+from interlock.orders.instruments import Instrument
 from interlock.orders.reports import Report
 from interlock.orders.requests import Request
+from interlock.orders.ticks import Tick
 
 
 class Venue(Protocol):
@@ -29,3 +33,28 @@ class Venue(Protocol):
 
     def next_at(self) -> int | None:
         """When ``poll`` will next have something, as far as is known."""
+
+
+class RemoteVenue(Venue, Protocol):
+    """A venue over a connection that comes and goes, driven by its own loop.
+
+    While there is no connection nothing is known: what is asked then is reported as refused where
+    it was never sent, and as unknown where it may have been.
+    """
+
+    instruments: tuple[Instrument, ...]
+    """What can be traded, as the venue said when it was last there."""
+    joined: asyncio.Event
+    """Set while there is a connection that can be trusted."""
+    news: Callable[[], None]
+    """Called when ``poll`` has something."""
+    tick: Callable[[Tick], None]
+    """Called with every tick of the market."""
+    welcomed: Callable[[], None]
+    """Called with every new connection, before it is reported to be up."""
+
+    def missing(self) -> None:
+        """Say that there is no connection: at a start nobody has heard so."""
+
+    async def run(self) -> None:
+        """Stay connected for as long as this is not canceled."""

@@ -33,6 +33,12 @@ _TABLES = (
     "by TEXT NOT NULL, why TEXT NOT NULL, resumed_at INTEGER NOT NULL DEFAULT 0, "
     "resumed_by TEXT NOT NULL DEFAULT '')",
 )
+_LATER = (
+    "CREATE TABLE IF NOT EXISTS credentials (venue TEXT NOT NULL, environment TEXT NOT NULL, "
+    "set_at INTEGER NOT NULL, sealed BLOB NOT NULL, PRIMARY KEY (venue, environment)) "
+    "WITHOUT ROWID",
+)
+"""Tables that came later: an earlier version does not look at them."""
 _UNAVAILABLE = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_CANTOPEN", "SQLITE_IOERR")
 
 
@@ -67,6 +73,8 @@ class Database:
                 db.execute("INSERT INTO meta VALUES ('format', ?)", (FORMAT,))
                 sealed = vault.seal(_CHECK, _ABOUT)
                 db.execute("INSERT INTO meta VALUES ('master_check', ?)", (sealed,))
+            for table in _LATER:
+                db.execute(table)
         if (found := self.meta("format")) != FORMAT:
             raise AccessDamaged(
                 f"{self.path} has format {found!r}; this version knows {FORMAT}. Start it with the "

@@ -31,3 +31,7 @@ class AccessUnavailable(AccessError, OSError):
 
 class AccessDamaged(AccessError):
     """The database is not one of ours, or not whole."""
+
+
+class VenueCredentialsMissing(AccessError):
+    """A venue's credentials are not here, or not those for this environment."""

@@ -23,9 +23,12 @@ from interlock.api.access.sessions import Sessions
 from interlock.api.access.tokens import Tokens
 from interlock.api.access.trail import Trail
 from interlock.api.access.vault import Vault
+from interlock.api.access.venue_credentials import VenueCredentials
 from interlock.api.problems import Problem
 from interlock.api.route import Budget, Caller
 
+JOURNAL = "journal"
+"""The purpose under which the vault makes the key of an encrypted journal."""
 LAST_USED_NS = 60 * 10**9
 """How often it is written when keys were last used: each time is a sync of the disk."""
 
@@ -69,6 +72,7 @@ class Access:
         self.admin = Admin(self._database, self.sessions, now, asked.password_cost)
         self.halts = Halts(self._database, now)
         self.tokens = Tokens(self.keys, self.halts, self.vault, now, asked.token_minutes)
+        self.venues = VenueCredentials(self._database, self.vault, now)
         self._nonces = Nonces(now, asked.window_ms)
         self.limits = Limits(now, asked.rates)
         self.entry = Entry(self.keys, self.sessions, self.tokens, self.halts, self._nonces, now)

@@ -7,7 +7,9 @@ of what is only paper.
 """
 
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 from msgspec import Struct
@@ -24,6 +26,7 @@ CREATE TABLE IF NOT EXISTS refused (client_id TEXT PRIMARY KEY, data BLOB NOT NU
 CREATE TABLE IF NOT EXISTS executions (n INTEGER PRIMARY KEY, data BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS course (one INTEGER PRIMARY KEY CHECK (one = 1), data BLOB NOT NULL);
 """
+_TABLE_NAMES = ("orders", "refused", "executions", "course")
 
 
 class _Kept(Struct, array_like=True):
@@ -63,35 +66,50 @@ _EXECUTION = msgspec.msgpack.Decoder(PaperExecution)
 _COURSE = msgspec.msgpack.Decoder(Course)
 
 
-class PaperMemory:
-    """One exchange's file."""
+class Seals(Protocol):
+    """Encrypts one row, bound to its place in the file."""
 
-    def __init__(self, path: Path) -> None:
+    def seal(self, plain: bytes, about: bytes) -> bytes: ...
+
+    def open(self, sealed: bytes, about: bytes) -> bytes: ...
+
+
+SEALED = b"\xc1"
+"""What a sealed row begins with, and no plain one."""
+
+
+class PaperMemory:
+    """One exchange's file; its rows are ``sealed`` or not, and rows from before are made so."""
+
+    def __init__(self, path: Path, seals: Seals | None = None, sealed: bool = False) -> None:
+        assert seals is not None or not sealed
+        self._seals = seals
+        self._sealed = sealed
         self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
         self._db.executescript(TABLES)
         self._executions = 0
+        self._make_alike()
 
     def recall(self, exchange: PaperExchange) -> Course:
         """Put everything back into an exchange that has lived through nothing yet."""
         ledger = exchange.ledger
-        rows = self._db.execute("SELECT data FROM orders")
-        kept = sorted((_ORDER.decode(row[0]) for row in rows), key=_number)
+        kept = sorted((_ORDER.decode(data) for _, data in self._rows("orders")), key=_number)
         for one in kept:
             exchange.put_back(_order(one, exchange))
         for one in kept:
             if one.sibling:
                 ledger.by_client[one.submit.client_id].sibling = ledger.by_client[one.sibling]
-        for client_id, data in self._db.execute("SELECT client_id, data FROM refused"):
-            ledger.refused[client_id] = _SUBMIT.decode(data)
-        for (data,) in self._db.execute("SELECT data FROM executions ORDER BY n"):
+        for client_id, data in self._rows("refused"):
+            ledger.refused[str(client_id)] = _SUBMIT.decode(data)
+        for _, data in self._rows("executions"):
             ledger.put_back(_EXECUTION.decode(data))
         ledger.changed.clear()
         ledger.newly_refused.clear()
         self._executions = len(ledger.executions)
-        row = self._db.execute("SELECT data FROM course").fetchone()
-        return Course() if row is None else _COURSE.decode(row[0])
+        course = [_COURSE.decode(data) for _, data in self._rows("course")]
+        return course[0] if course else Course()
 
     def save(self, ledger: Ledger, course: Course | None = None) -> None:
         """Write what has changed since the last time."""
@@ -100,25 +118,54 @@ class PaperMemory:
             return
         with self._db as db:
             db.execute("BEGIN")
-            orders = ((name, _kept(order)) for name, order in ledger.changed.items())
-            db.executemany("INSERT OR REPLACE INTO orders VALUES (?, ?)", orders)
-            refused = (
-                (name, _ENCODER.encode(ledger.refused[name]))
-                for name in ledger.newly_refused
-                if name in ledger.refused
-            )
-            db.executemany("INSERT OR REPLACE INTO refused VALUES (?, ?)", refused)
-            numbered = enumerate(map(_ENCODER.encode, fresh), self._executions + 1)
-            db.executemany("INSERT INTO executions VALUES (?, ?)", numbered)
+            for name, order in ledger.changed.items():
+                self._put("orders", name, _kept(order))
+            for name in ledger.newly_refused:
+                if name in ledger.refused:
+                    self._put("refused", name, _ENCODER.encode(ledger.refused[name]))
+            for number, execution in enumerate(fresh, self._executions + 1):
+                self._put("executions", number, _ENCODER.encode(execution))
             if course is not None:
-                row = (_ENCODER.encode(course),)
-                db.execute("INSERT OR REPLACE INTO course VALUES (1, ?)", row)
+                self._put("course", 1, _ENCODER.encode(course))
         ledger.changed.clear()
         ledger.newly_refused.clear()
         self._executions = len(ledger.executions)
 
     def close(self) -> None:
         self._db.close()
+
+    def _put(self, table: str, key: str | int, data: bytes) -> None:
+        if self._sealed and self._seals is not None:
+            data = self._seals.seal(data, _about(table, key))
+        self._db.execute(f"INSERT OR REPLACE INTO {table} VALUES (?, ?)", (key, data))
+
+    def _rows(self, table: str) -> Iterator[tuple[str | int, bytes]]:
+        """Keys and plain data of a table, in the order of its keys."""
+        for key, data in self._db.execute(f"SELECT * FROM {table} ORDER BY 1"):
+            if self._seals is not None and data[:1] == SEALED:
+                data = self._seals.open(data, _about(table, key))
+            yield key, data
+
+    def _make_alike(self) -> None:
+        """Rows of a time when it was otherwise; their old form leaves no trace in the file."""
+        other = "!=" if self._sealed else "="
+        where = f"WHERE substr(data, 1, 1) {other} x'{SEALED.hex()}'"
+        if not any(
+            self._db.execute(f"SELECT 1 FROM {table} {where} LIMIT 1").fetchone()
+            for table in _TABLE_NAMES
+        ):
+            return
+        with self._db as db:
+            db.execute("BEGIN")
+            for table in _TABLE_NAMES:
+                for key, data in list(self._rows(table)):
+                    self._put(table, key, data)
+        self._db.execute("VACUUM")
+        self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _about(table: str, key: str | int) -> bytes:
+    return f"{table} {key}".encode()
 
 
 def _number(one: _Kept) -> int:

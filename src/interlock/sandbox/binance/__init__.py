@@ -1,0 +1,1 @@
+"""Binance Spot and USD-M Futures as a client meets them, without Binance."""

@@ -1,0 +1,1 @@
+"""USD-M Futures: orders, the Algo Service, positions and streams."""

@@ -1,0 +1,1 @@
+"""Doubles of venues, on the wire."""
