@@ -32,7 +32,7 @@ from interlock.api.problems import Problem
 from interlock.api.queries import Queries
 from interlock.api.risks import Risks
 from interlock.api.route import Asked, Reply, Route
-from interlock.api.streams import Event, Streams
+from interlock.api.streams import Facts, Streams, sse
 from interlock.journal.sealed_projection import tables_of
 from interlock.journal.sealing import Sealer
 from interlock.journal.sqlite import SqliteJournal
@@ -287,7 +287,10 @@ class Server:
 
         async def lines() -> AsyncIterator[bytes]:
             async for event in events:
-                yield sse(event)
+                if isinstance(event, Facts):
+                    yield event.sse
+                else:
+                    yield sse(event.kind, event.seq, event.data)
 
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return Reply(stream=lines(), media_type="text/event-stream", headers=headers)
@@ -320,13 +323,3 @@ class _Web(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def sse(event: Event) -> bytes:
-    """One event as the wire of EventSource has it. Heartbeats are comments; only what a stream can
-    go on after has an id.
-    """
-    if event.kind == "heartbeat":
-        return b": heartbeat\n\n"
-    told = b"event: %s\ndata: %s\n\n" % (event.kind.encode(), event.data)
-    return b"id: %d\n%s" % (event.seq, told) if event.seq >= 0 else told

@@ -8,7 +8,6 @@ none of them ever keeps the writer waiting.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from itertools import islice
 from typing import Final
 
 from msgspec import Struct
@@ -19,6 +18,10 @@ from interlock.orders.wire import FactWire
 
 KEPT_MAX: Final = 100_000
 """Facts kept at hand; who comes back after more have passed begins anew."""
+TRIMMED: Final = 1_000
+"""Facts let go of together, when more than ``KEPT_MAX`` are at hand."""
+WOKEN: Final = 4
+"""Followers that hear of news in one turn of the loop."""
 BEHIND_MAX: Final = 50_000
 """A live follower further behind than this is cut off: it can come back and go on."""
 
@@ -45,7 +48,8 @@ class Fanout:
         self._wire = FactWire()
         self._accounts: dict[str, tuple[str, str]] = {}
         """Order id -> account and first instrument, of every order the wire knows."""
-        self._kept: deque[Told] = deque(maxlen=KEPT_MAX)
+        self._kept: list[Told] = []
+        """One after the other, without a gap: the last ``KEPT_MAX``, and a few before them."""
         self._fresh: deque[tuple[int, int, list[Fact] | bytes]] = deque()
         """Commits that nobody has turned into lines yet: first seq, how many facts, and the facts,
         or the frame's bytes while nobody follows. A hundred thousand facts as objects would be
@@ -53,7 +57,11 @@ class Fanout:
         """
         self._waiting = 0
         """Facts among them."""
-        self._wakes: set[asyncio.Event] = set()
+        self._wakes: dict[asyncio.Event, None] = {}
+        self._to_wake: deque[asyncio.Event] = deque()
+        """Followers that have not heard yet that there is news."""
+        self._seq_woken = 1
+        """What was to come when the last round of waking began."""
         self.next_seq = 1
         self.knows = False
         """Whether names are known: not at first, nor after much happened that nobody followed."""
@@ -76,14 +84,29 @@ class Fanout:
         self._fresh.append((first_seq, count, facts if self._wakes else frame.payload))
         self._waiting += count
         if self._wakes:
-            for news in self._wakes:
-                news.set()
+            if not self._to_wake:
+                self._seq_woken = self.next_seq
+                self._to_wake.extend(self._wakes)
+                asyncio.get_running_loop().call_soon(self._wake_some)
         elif self._waiting > KEPT_MAX:
             # Nobody has followed for long: names are learned anew when somebody does.
             self._fresh.clear()
             self._kept.clear()
             self._waiting = 0
             self.knows = False
+
+    def _wake_some(self) -> None:
+        """A few in each turn of the loop: a crowd that reads must not keep the line waiting. What
+        is said meanwhile reaches those still to be woken together with what woke them; the others
+        hear of it in the next round.
+        """
+        for _ in range(min(WOKEN, len(self._to_wake))):
+            self._to_wake.popleft().set()
+        if not self._to_wake and self._wakes and self._seq_woken < self.next_seq:
+            self._seq_woken = self.next_seq
+            self._to_wake.extend(self._wakes)
+        if self._to_wake:
+            asyncio.get_running_loop().call_soon(self._wake_some)
 
     def digest(self, most: int = 1_000) -> bool:
         """Turn some of what is noted into lines; whether there is more."""
@@ -95,6 +118,8 @@ class Fanout:
                 self._kept.append(self._told(first + offset, fact))
             most -= count
             self._waiting -= count
+        if len(self._kept) >= KEPT_MAX + TRIMMED:
+            del self._kept[:-KEPT_MAX]
         return bool(self._fresh)
 
     @property
@@ -111,7 +136,7 @@ class Fanout:
         fallen too far behind.
         """
         news = asyncio.Event()
-        self._wakes.add(news)
+        self._wakes[news] = None
         try:
             while True:
                 while self.digest():
@@ -119,7 +144,7 @@ class Fanout:
                 if from_seq < self.oldest or self.next_seq - from_seq > BEHIND_MAX:
                     raise TooSlow
                 start = from_seq - self.oldest
-                some = list(islice(self._kept, start, start + 500))
+                some = self._kept[start : start + 500]
                 if some:
                     from_seq = some[-1].seq + 1
                     yield some
@@ -127,7 +152,7 @@ class Fanout:
                     news.clear()
                     await news.wait()
         finally:
-            self._wakes.discard(news)
+            self._wakes.pop(news, None)
 
     def _told(self, seq: int, fact: Fact) -> Told:
         if isinstance(fact, OrderAccepted):
