@@ -150,8 +150,8 @@ async def _tell(
     first = from_seq(asked.query, {})
     async for event in streams.follow(asked.caller, asked.address, what, first):
         if isinstance(event, Facts):
-            for number, told in enumerate(event.some, 1):
-                await socket.send_data(told.line, mode="text")
+            for number, message in enumerate(event.messages, 1):
+                await socket.send(message)  # type: ignore[arg-type]
                 if number % SLICE == 0:
                     await asyncio.sleep(0)
             continue

@@ -48,6 +48,8 @@ class Facts(Struct, frozen=True, gc=False):
     some: list[Told]
     sse: bytes
     """All of them as the wire of EventSource has it: written once for all who want the same."""
+    messages: list[dict[str, Any]]
+    """Each as a message for a WebSocket, in the words of ASGI; not to be changed."""
 
 
 class Wanted(Struct, frozen=True):
@@ -215,7 +217,8 @@ class Streams:
                 self._shared.clear()
             fitting = [told for told in some if wanted.fits(told, caller)]
             lines = b"".join(sse(told.kind, told.seq, told.line) for told in fitting)
-            found = self._shared[key] = Facts(fitting, lines)
+            messages = [{"type": "websocket.send", "text": told.line.decode()} for told in fitting]
+            found = self._shared[key] = Facts(fitting, lines, messages)
         return found
 
     async def _snapshot(self, caller: Caller, wanted: Wanted) -> tuple[int, bytes]:

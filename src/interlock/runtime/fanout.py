@@ -8,6 +8,7 @@ none of them ever keeps the writer waiting.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
+from itertools import islice
 from typing import Final
 
 from msgspec import Struct
@@ -20,8 +21,10 @@ KEPT_MAX: Final = 100_000
 """Facts kept at hand; who comes back after more have passed begins anew."""
 TRIMMED: Final = 1_000
 """Facts let go of together, when more than ``KEPT_MAX`` are at hand."""
-WOKEN: Final = 4
-"""Followers that hear of news in one turn of the loop."""
+WOKEN: Final = 2
+"""Followers that are told something in one turn of the loop,"""
+TOLD_MAX: Final = 100
+"""and how many facts at most."""
 BEHIND_MAX: Final = 50_000
 """A live follower further behind than this is cut off: it can come back and go on."""
 
@@ -58,10 +61,8 @@ class Fanout:
         self._waiting = 0
         """Facts among them."""
         self._wakes: dict[asyncio.Event, None] = {}
-        self._to_wake: deque[asyncio.Event] = deque()
-        """Followers that have not heard yet that there is news."""
-        self._seq_woken = 1
-        """What was to come when the last round of waking began."""
+        self._to_wake: dict[asyncio.Event, None] = {}
+        """Followers whose turn is still to come, in the order it comes."""
         self.next_seq = 1
         self.knows = False
         """Whether names are known: not at first, nor after much happened that nobody followed."""
@@ -84,10 +85,7 @@ class Fanout:
         self._fresh.append((first_seq, count, facts if self._wakes else frame.payload))
         self._waiting += count
         if self._wakes:
-            if not self._to_wake:
-                self._seq_woken = self.next_seq
-                self._to_wake.extend(self._wakes)
-                asyncio.get_running_loop().call_soon(self._wake_some)
+            self._call(self._wakes)
         elif self._waiting > KEPT_MAX:
             # Nobody has followed for long: names are learned anew when somebody does.
             self._fresh.clear()
@@ -95,16 +93,18 @@ class Fanout:
             self._waiting = 0
             self.knows = False
 
+    def _call(self, followers: dict[asyncio.Event, None]) -> None:
+        if not self._to_wake:
+            asyncio.get_running_loop().call_soon(self._wake_some)
+        self._to_wake |= followers
+
     def _wake_some(self) -> None:
         """A few in each turn of the loop: a crowd that reads must not keep the line waiting. What
-        is said meanwhile reaches those still to be woken together with what woke them; the others
-        hear of it in the next round.
+        is said until a follower's turn comes reaches it all at once.
         """
-        for _ in range(min(WOKEN, len(self._to_wake))):
-            self._to_wake.popleft().set()
-        if not self._to_wake and self._wakes and self._seq_woken < self.next_seq:
-            self._seq_woken = self.next_seq
-            self._to_wake.extend(self._wakes)
+        for news in list(islice(self._to_wake, WOKEN)):
+            del self._to_wake[news]
+            news.set()
         if self._to_wake:
             asyncio.get_running_loop().call_soon(self._wake_some)
 
@@ -144,15 +144,20 @@ class Fanout:
                 if from_seq < self.oldest or self.next_seq - from_seq > BEHIND_MAX:
                     raise TooSlow
                 start = from_seq - self.oldest
-                some = self._kept[start : start + 500]
+                some = self._kept[start : start + TOLD_MAX]
                 if some:
                     from_seq = some[-1].seq + 1
+                    news.clear()
                     yield some
+                    if from_seq < self.next_seq:
+                        self._call({news: None})
+                    await news.wait()
                 elif not self._fresh:
                     news.clear()
                     await news.wait()
         finally:
             self._wakes.pop(news, None)
+            self._to_wake.pop(news, None)
 
     def _told(self, seq: int, fact: Fact) -> Told:
         if isinstance(fact, OrderAccepted):
