@@ -52,6 +52,13 @@ class Host(Server):
         link.note()
         return link
 
+    def close(self) -> None:
+        """Without bringing the tables up to date first: nobody asks for them any more."""
+        self.projection.close()
+        self.journal.close()
+        if self.memory is not None:
+            self.memory.close()
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.host", description=__doc__)

@@ -22,7 +22,10 @@ def place(quick: bool) -> Rows:
     with Served() as server:
         for connections in (1,) if quick else (1, 2, 4):
             recalls.note(f"  batches on {connections} connections")
-            rows.append(server.load("batches", connections, 1_000 if quick else PAIRS, BATCH))
+            pairs, before = 1_000 if quick else PAIRS, server.cpu_s()
+            row = server.load("batches", connections, pairs, BATCH)
+            row["us of the server per pair"] = round((server.cpu_s() - before) / pairs * 1e6, 1)
+            rows.append(row)
         recalls.note("  single requests")
         singles = server.load("singles", 1, 50 if quick else SINGLES)
         empty = server.load("empty", 1, 50 if quick else SINGLES)

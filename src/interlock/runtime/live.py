@@ -125,7 +125,7 @@ class Live:
     def ask(self, command: Command, reply: Reply) -> None:
         if self._over.done():
             return  # unanswered, as by a process that is gone: asked again, it has an answer
-        self.line.put(command, self.clock.now(), reply)
+        self.line.put(command, self.line.now, reply)
         self._run_soon()
 
     def hear(self, reports: Iterable[Report]) -> None:
