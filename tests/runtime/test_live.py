@@ -210,6 +210,33 @@ def test_while_one_batch_is_written_the_next_gathers_and_none_is_answered_before
     soon(story())
 
 
+class Early(asyncio.SelectorEventLoop):
+    """Its timers fire a millisecond before their time, as a loop's that counts whole ones may."""
+
+    def call_at(self, when, callback, *args, context=None):
+        return super().call_at(when - 0.001, callback, *args, context=context)
+
+
+def test_a_timer_that_fires_too_early_is_set_again():
+    async def story() -> None:
+        line = a_line(MemoryJournal())
+        live = Live(line, SteadyClock())
+        live.start([BTC])
+        wake = live.clock.now() + 50_000_000
+        line.next_wakeup = lambda: wake  # type: ignore[method-assign]
+        looked: list[int] = []
+        work = line.work
+        line.work = lambda at, most: looked.append(at) or work(at, most)  # type: ignore
+        live.tick(Trade("BTC.PAPER", live.clock.now(), 10_000, 1))
+        while not looked or looked[-1] < wake:
+            await asyncio.sleep(0.005)
+        live.stop()
+        await live.run()
+
+    with asyncio.Runner(loop_factory=Early) as runner:
+        runner.run(asyncio.wait_for(story(), 10))
+
+
 def test_a_last_batch_that_does_not_reach_the_disk_is_told_at_the_end():
     journal = SlowJournal()
 

@@ -27,6 +27,7 @@ NOT_SETTINGS = frozenset(
     )
 )
 """Read elsewhere: the master key by access, the others by the command line."""
+VENUE_KINDS = ("paper", "binance-futures")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
@@ -49,7 +50,10 @@ class Market(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class VenuePart(Struct, frozen=True, forbid_unknown_fields=True):
+    kind: str = "paper"
     address: str = ""
+    account: str = "main"
+    symbols: tuple[str, ...] = ()
 
 
 class JournalPart(Struct, frozen=True, forbid_unknown_fields=True):
@@ -125,9 +129,17 @@ source = "generated:1"
 speed = 1.0
 
 [venue]
-# HOST:PORT of a paper venue in a process of its own, on this machine (`interlock paper-venue`). It
-# has its own market, so [market] is not used then. Empty: the paper exchange is in this process.
+# paper, or binance-futures for Binance USD-M. Its credentials are kept with:
+# interlock credentials set BINANCE --environment testnet
+kind = "paper"
+# HOST:PORT on this machine. Of a paper venue in a process of its own (`interlock paper-venue`): it
+# has its own market, so [market] is not used then; empty for the paper exchange in this process.
+# Of a double of Binance (`interlock sandbox binance`), in environment paper.
 address = ""
+# What orders call the account that the credentials belong to, and the symbols that are traded, as
+# the exchange writes them: ["BTCUSDT"].
+account = "main"
+symbols = []
 
 [journal]
 # Encrypt what is journaled, and the tables made of it, under the master key. A journal that was
@@ -209,6 +221,13 @@ def checked(config: Config, path: Path) -> Config:
             raise ConfigWrong(f"{path}: {name} is one of {', '.join(known)}.")
     if bool(web.tls_certificate) != bool(web.tls_key):
         raise ConfigWrong(f"{path}: web.tls_certificate and web.tls_key go together.")
+    if config.venue.kind not in VENUE_KINDS:
+        raise ConfigWrong(f"{path}: venue.kind is one of {', '.join(VENUE_KINDS)}.")
+    if config.venue.kind == "paper" and config.environment != "paper":
+        raise ConfigWrong(
+            f"{path}: environment is {config.environment}, but venue.kind is paper: nothing there "
+            f"is {config.environment}. Set venue.kind, or environment to paper."
+        )
     if config.venue.address and address_of(config.venue.address) is None:
         raise ConfigWrong(
             f"{path}: venue.address is {config.venue.address!r}; write HOST:PORT with a host of "

@@ -15,7 +15,7 @@ from pathlib import Path
 import uvicorn
 
 from interlock import __version__
-from interlock.api import credentials, openapi, table
+from interlock.api import credentials, openapi, table, venues
 from interlock.api.access.errors import AccessError
 from interlock.api.access.opening import JOURNAL, Access
 from interlock.api.app import application, from_seq, wanted
@@ -47,9 +47,11 @@ from interlock.runtime.line import Line
 from interlock.runtime.linked import open_to, reached
 from interlock.runtime.live import SLICE, Live
 from interlock.runtime.prices import Prices
+from interlock.venues.binance.settings import BinanceSettings
 from interlock.venues.paper.exchange import PaperExchange
 from interlock.venues.paper.link import Link
 from interlock.venues.paper.memory import PaperMemory
+from interlock.venues.port import RemoteVenue
 
 PAPER = Capabilities(native_oco=True, native_stop=True, native_amend=True)
 """What the paper exchange of a server can."""
@@ -72,6 +74,8 @@ class Settings:
     """Certificate and key."""
     venue: tuple[str, int] | None = None
     """Where a paper venue in a process of its own listens; None for one in this process."""
+    binance: BinanceSettings | None = None
+    """The account at Binance that is traded; None for the paper exchange."""
     slice: int = SLICE
     """Inputs decided on in one turn of the loop."""
     calm: bool = True
@@ -100,9 +104,9 @@ class Server:
         self.journal = SqliteJournal(folder, verify="tail", warn=told, key=key)
         self.exchange: PaperExchange | None = None
         self.memory: PaperMemory | None = None
-        self.venue = self._embedded() if settings.venue is None else self._linked(settings.venue)
+        self.venue = self._made()
         self.fanout = Fanout()
-        venues = {"PAPER": self.venue}
+        venues = {self.venue.name: self.venue}
         self.line = Line(self.journal, venues, frame_listeners=[self.fanout.listen])
         self.line.recover()
         self.clock = SteadyClock(self.line.now, told=told)
@@ -115,6 +119,14 @@ class Server:
         self.hears_signals = True
         """Only a process's main thread can."""
 
+    def _made(self) -> Embedded | RemoteVenue:
+        settings = self.settings
+        if settings.binance is not None:
+            return venues.binance(settings.binance, self.access, self.now, settings.told)
+        if settings.venue is not None:
+            return Link("PAPER", settings.venue, PAPER, self.now, settings.told)
+        return self._embedded()
+
     def _embedded(self) -> Embedded:
         """The venue in this process, as it was left."""
         self.exchange = PaperExchange("PAPER", self.settings.market.instruments, PAPER)
@@ -122,9 +134,6 @@ class Server:
         self.memory = PaperMemory(self.settings.folder / "paper.db", *paper)
         self.course = self.memory.recall(self.exchange)
         return Embedded(self.exchange, self.now, self.memory)
-
-    def _linked(self, address: tuple[str, int]) -> Link:
-        return Link("PAPER", address, PAPER, self.now, self.settings.told)
 
     def now(self) -> int:
         return self.clock.now()
@@ -225,7 +234,7 @@ class Server:
         open_to(self.venue, self.live)
 
     async def _market(self) -> None:
-        if isinstance(self.venue, Link):
+        if not isinstance(self.venue, Embedded):
             await self.venue.run()
             return
         at = self.course

@@ -34,6 +34,7 @@ from interlock.api.config import (
 from interlock.api.logs import Log
 from interlock.api.route import Budget
 from interlock.api.serving import Server, Settings
+from interlock.api.venues import binance_settings
 from interlock.cli.errors import BadInput
 from interlock.cli.markets import find_markets
 from interlock.cli.text import err, out
@@ -68,6 +69,9 @@ def serve(
     insecure: Annotated[
         bool, Parameter(help="Listen beyond this machine without TLS all the same.")
     ] = False,
+    live: Annotated[
+        bool, Parameter(help="Trade with real money; the configuration must say so too.")
+    ] = False,
 ) -> int:
     """Serve orders over HTTP, on a paper exchange in this process or in another one.
 
@@ -83,23 +87,22 @@ def serve(
         interlock serve --venue 127.0.0.1:8470
     """
     folder = data_folder(data)
-    file = folder / NAME
-    first = not file.exists()
-    if first:
-        folder.mkdir(parents=True, exist_ok=True)
-        file.write_text(TEMPLATE)
+    file = config_in(folder)
     typed: dict[str, dict[str, object]] = {
         "web": {"host": host, "port": port, "insecure": insecure or None},
         "market": {"source": market, "speed": speed},
         "venue": {"address": venue},
     }
     settings = overridden(read_config(file), file, typed)
+    both_say_so(settings, file, live)
     course = course_of(settings.market)
     access = Access(folder, os.environ, time.time_ns, access_settings(settings))
     log = opened_log(settings)
     try:
         password = access.admin.first_password()
-        server = Server(server_settings(folder, settings, course, log), access)
+        made = server_settings(folder, settings, course, log)
+        made.binance = binance_settings(settings, access)
+        server = Server(made, access)
         with suppress(KeyboardInterrupt):
             uvloop.run(server.run(lambda up: greet(up, folder, password)))
         farewell(server)
@@ -110,6 +113,24 @@ def serve(
     return 0
 
 
+def config_in(folder: Path) -> Path:
+    """The folder's configuration, with every default if there was none."""
+    file = folder / NAME
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        file.write_text(TEMPLATE)
+    return file
+
+
+def both_say_so(settings: Config, file: Path, live: bool) -> None:
+    """Real money is traded only where configuration and command say so. Raises ``BadInput``."""
+    if (settings.environment == "live") is not live:
+        raise BadInput(
+            f"{file}: environment is {settings.environment}, and --live was "
+            f"{'typed' if live else 'not typed'}. Real money is traded only where both say so."
+        )
+
+
 def server_settings(folder: Path, settings: Config, course: Course, log: Log) -> Settings:
     venue = settings.venue.address
     return Settings(
@@ -118,7 +139,7 @@ def server_settings(folder: Path, settings: Config, course: Course, log: Log) ->
         host=settings.web.host,
         port=settings.web.port,
         speed=settings.market.speed,
-        venue=address_of(venue) if venue else None,
+        venue=address_of(venue) if venue and settings.venue.kind == "paper" else None,
         environment=settings.environment,
         tls=tls_files(folder, settings.web),
         encrypt=settings.journal.encrypt,

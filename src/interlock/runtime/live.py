@@ -266,10 +266,14 @@ class Live:
             wait = min(SLEEP_S_MAX, max(0.001, (wake - self.clock.now()) / 1e9))
         due = self._loop.time() + wait
         if self._timer is not None:
-            if not self._timer.cancelled() and self._loop.time() < self._due <= due:
+            if self._due <= due:
                 return
             self._timer.cancel()
-        self._timer, self._due = self._loop.call_at(due, self._run), due
+        self._timer, self._due = self._loop.call_at(due, self._woken), due
+
+    def _woken(self) -> None:
+        self._timer = None  # it has fired, a moment before its time perhaps: it is not to come
+        self._run()
 
     async def _keep_up(self) -> None:
         with ThreadPoolExecutor(1, "upkeep") as beside:

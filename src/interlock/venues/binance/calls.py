@@ -108,7 +108,7 @@ class Calls:
     ) -> Any | Failure:
         """The answer's JSON, or why there is none."""
         try:
-            return await self._library.fetch2(path, api, method, dict(params))
+            return await self._library.fetch2(path, [api], method, dict(params))
         except _Refused as refused:
             return refused.failure
         except ccxt.BaseError as error:  # no answer: closed, timed out, or not to be read
@@ -121,6 +121,7 @@ class Calls:
         """
         url = self._streams + path
         ended: asyncio.Future[Any] = self._library.watch(url, ENDED, None, ENDED)
+        ended.add_done_callback(_heard_out)
         connected = self._library.client(url).connected
         await asyncio.wait([ended, connected], return_when=asyncio.FIRST_COMPLETED)
         if ended.done():
@@ -130,3 +131,9 @@ class Calls:
     async def hang_up(self) -> None:
         """Close every stream and connection."""
         await self._library.close()
+
+
+def _heard_out(ended: "asyncio.Future[Any]") -> None:
+    """Take note of how a stream ended, though nobody may be waiting for it any more."""
+    if not ended.cancelled():
+        ended.exception()

@@ -1,0 +1,278 @@
+"""A futures trader's day: protected by both exits, one of them wins, and nothing is left behind."""
+
+import asyncio
+
+import msgspec
+import pytest
+import uvloop
+
+from interlock.orders import commands as c
+from interlock.orders.decoding import decode_command
+from tests.binance.house import Trader, empty, held, ours, play, protected, trading
+from tests.sandbox.house import SYMBOL, sandbox
+
+ORDER, ALGO = "POST /fapi/v1/order", "POST /fapi/v1/algoOrder"
+DEL_ORDER, DEL_ALGO = "DELETE /fapi/v1/order", "DELETE /fapi/v1/algoOrder"
+UNKNOWN_503 = '{"code":-1,"msg":"Unknown error, please check your request or try again later."}'
+FAILED_503 = '{"code":-1,"msg":"Service Unavailable."}'
+THROTTLED = '{"code":-1008,"msg":"Request throttled by system-level protection."}'
+TIMED_OUT = '{"code":-1007,"msg":"Timeout waiting for response from backend server."}'
+
+
+@pytest.mark.parametrize("hedge", [False, True])
+def test_the_target_fills_and_the_stop_is_recalled(hedge: bool) -> None:
+    async def story(trader: Trader) -> None:
+        await trader.place("first", trader.bracket())
+        state = await trader.until(protected)
+        assert ours(state, "open_algos")["2"]["triggerPrice"] == "29700.01"
+        await trader.price("30400")
+        await trader.until(empty)
+        await trader.heard("OrderDone", status="filled")
+        assert len(trader.exchange.state()["orders"]) == 2
+
+    play(story, hedge)
+
+
+@pytest.mark.parametrize("algo_first", [False, True])
+def test_the_stop_triggers_and_the_target_is_recalled(algo_first: bool) -> None:
+    async def story(trader: Trader) -> None:
+        await trader.do("set", algo_first=algo_first)
+        await trader.place("first", trader.bracket())
+        await trader.until(protected)
+        await trader.price("29600")
+        await trader.until(empty)
+        await trader.heard("OrderDone", status="filled")
+        assert trader.count("VenueOrderFilled") == 2
+
+    play(story, hedge=True)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"on": ORDER, "carried": "before"},
+        {"on": ORDER},
+        {"on": ORDER, "carried": "before", "status": 503, "body": UNKNOWN_503},
+        {"on": ORDER, "status": 503, "body": UNKNOWN_503},
+        {"on": ORDER, "status": 503, "body": FAILED_503},
+        {"on": ORDER, "status": 503, "body": THROTTLED},
+        {"on": ORDER, "carried": "before", "status": 408, "body": TIMED_OUT},
+        {"on": ORDER, "carried": "after", "delay_ms": 300, "status": 502},
+        {"on": ORDER, "late": True, "delay_ms": 500},
+        {"on": ORDER, "status": 400, "body": '{"code":-1021,"msg":"outside of the recvWindow."}'},
+        {"on": ALGO, "carried": "before"},
+        {"on": ALGO},
+        {"on": ALGO, "status": 503, "body": UNKNOWN_503},
+        {"on": ALGO, "status": 429, "body": '{"code":-1003,"msg":"Too many requests"}'},
+    ],
+    ids=lambda fault: " ".join(str(value)[:40] for value in fault.values()),
+)
+def test_whatever_becomes_of_a_reply_exactly_one_order_exists(fault: dict[str, object]) -> None:
+    """SCENARIOS 19: found by an identity fixed before sending, never doubled, never forgotten."""
+
+    async def story(trader: Trader) -> None:
+        await trader.faults(fault)
+        await trader.place("first", trader.bracket())
+        state = await trader.until(protected)
+        assert held(state) == ["0.01"]
+        assert state["faults"] == []
+        await trader.price("30400")
+        state = await trader.until(empty)
+        assert state["trades"] == 2
+        await trader.heard("OrderDone", status="filled")
+
+    play(story, hedge=True)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"on": DEL_ALGO, "carried": "before"},
+        {"on": DEL_ALGO, "status": 503, "body": UNKNOWN_503},
+        {"on": DEL_ALGO, "status": 400, "body": '{"code":-2011,"msg":"Unknown order sent."}'},
+        {"on": DEL_ALGO, "status": 418, "body": '{"code":-1003,"msg":"banned"}'},
+    ],
+    ids=lambda fault: " ".join(str(value)[:40] for value in fault.values()),
+)
+def test_a_recall_that_goes_wrong_is_asked_about_until_nothing_is_left(
+    fault: dict[str, object],
+) -> None:
+    async def story(trader: Trader) -> None:
+        await trader.place("first", trader.bracket())
+        await trader.until(protected)
+        await trader.faults(fault)
+        await trader.price("30400")
+        await trader.until(empty)
+        await trader.heard("OrderDone", status="filled")
+
+    play(story, hedge=True)
+
+
+@pytest.mark.parametrize("by", ["web", "autoclose", "adl"])
+def test_a_position_that_anybody_closes_leaves_no_exit_behind(by: str) -> None:
+    """SCENARIOS 23: by hand, by liquidation, by deleveraging."""
+
+    async def story(trader: Trader) -> None:
+        await trader.place("first", trader.bracket())
+        await trader.until(protected)
+        await trader.do("close", symbol=SYMBOL, position_side="LONG", by=by)
+        await trader.until(empty)
+        await trader.heard("IncidentOpened", kind="outside_close")
+
+    play(story, hedge=True)
+
+
+def test_a_leg_that_somebody_cancels_is_not_taken_for_a_fill() -> None:
+    """SCENARIOS 24: the target goes by hand; the stop stays, and a person is told."""
+
+    async def story(trader: Trader) -> None:
+        await trader.place("first", trader.bracket())
+        target = ours(await trader.until(protected), "open_orders")["1"]
+        await asyncio.to_thread(
+            lambda: trader.exchange.ask(
+                "DELETE", "/fapi/v1/order", symbol=SYMBOL, orderId=target["orderId"]
+            )
+        )
+        await trader.heard("IncidentOpened", kind="outside_change")
+        assert ours(await trader.state(), "open_algos")
+        await trader.price("29600")
+        await trader.until(empty)
+
+    play(story, hedge=True)
+
+
+def test_the_other_side_and_foreign_orders_are_never_touched() -> None:
+    """SCENARIOS 25: a short beside our long, and orders without our mark."""
+
+    async def story(trader: Trader) -> None:
+        exchange = trader.exchange
+        await trader.do("open", symbol=SYMBOL, side="SELL", quantity="0.5", position_side="SHORT")
+        await asyncio.to_thread(
+            lambda: exchange.algo(
+                *("BUY", "STOP_MARKET", "33000"),
+                quantity="0.5",
+                positionSide="SHORT",
+                clientAlgoId="theirs",
+            )
+        )
+        await trader.place("first", trader.bracket())
+        await trader.until(protected)
+        await trader.price("30400")
+        state = await trader.until(lambda state: len(held(state)) == 1)
+        await trader.heard("OrderDone", status="filled")
+        state = await trader.state()
+        assert held(state) == ["-0.5"]
+        assert [algo["clientAlgoId"] for algo in state["open_algos"]] == ["theirs"]
+
+    play(story, hedge=True)
+
+
+@pytest.mark.parametrize("what", ["cut", "expire-listen-keys", "silent"])
+def test_fills_while_the_stream_is_dead_are_found_and_counted_once(
+    what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SCENARIOS 17: cut off, told to be over, or open and silent."""
+    monkeypatch.setattr("interlock.venues.binance.futures.TOLD_S_MAX", 0.4)
+    monkeypatch.setattr("interlock.venues.binance.futures.BACKOFF_S", 0.05)
+
+    async def story(trader: Trader) -> None:
+        await trader.place("first", trader.bracket())
+        await trader.until(protected)
+        if what == "silent":
+            await trader.do("set", silent=True)
+            await trader.price("30400")
+            await trader.place("second", trader.bracket(type="limit", price="29000"))
+            await trader.heard("VenueDisconnected")
+            await trader.do("set", silent=False)
+        else:
+            await trader.do(what)
+            await trader.price("30400")
+        await trader.heard("VenueDisconnected")
+        await trader.heard("OrderDone", status="filled")
+        state = await trader.until(lambda state: not held(state))
+        assert not ours(state, "open_algos")
+        assert trader.count("VenueOrderFilled") == 2
+
+    play(story, hedge=True)
+
+
+def test_killed_and_started_again_it_settles_what_happened_meanwhile() -> None:
+    """SCENARIOS 14 and 15: a leg fills while nobody is there; its sibling goes before anything."""
+
+    async def whole() -> None:
+        async with trading(exchange, True) as first:
+            await first.place("first", first.bracket())
+            await first.until(protected)
+            await first.end(kill=True)
+            journal = first.journal.crash()
+            first.live.stop()
+        await asyncio.to_thread(exchange.price, "30400")
+        async with trading(exchange, True, journal) as second:
+            await second.until(empty)
+            await second.heard("OrderDone", status="filled")
+
+    with sandbox(hedge=True) as exchange:
+        uvloop.run(asyncio.wait_for(whole(), 60))
+
+
+def test_a_stray_with_our_mark_is_found_and_recalled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that the journal knows nothing of: it can only be ours, and it protects nothing."""
+    monkeypatch.setattr("interlock.runtime.line.SWEEP_NS", 200_000_000)
+
+    async def story(trader: Trader) -> None:
+        await asyncio.to_thread(
+            lambda: trader.exchange.algo(
+                *("BUY", "STOP_MARKET", "33000"),
+                quantity="0.5",
+                positionSide="LONG",
+                clientAlgoId="itest-o0000077.2.1",
+            )
+        )
+        await trader.heard("StrayRecalled")
+        await trader.until(empty)
+
+    play(story, hedge=True)
+
+
+def test_margin_that_is_not_there_is_an_answer_and_no_reason_to_reconnect() -> None:
+    async def story(trader: Trader) -> None:
+        await trader.place("big", trader.bracket("500"))
+        await trader.heard("VenueOrderRejected", code="insufficient_margin")
+        await trader.heard("OrderDone")
+        assert trader.count("VenueDisconnected") == 0
+        assert empty(await trader.state())
+
+    play(story, hedge=True)
+
+
+def test_a_clock_that_is_wrong_by_seconds_changes_nothing() -> None:
+    async def story(trader: Trader) -> None:
+        await trader.do("set", ahead_ms=7_000)
+        await trader.place("first", trader.bracket())
+        await trader.until(protected)
+        await trader.price("30400")
+        await trader.until(empty)
+
+    play(story)
+
+
+def test_a_resting_target_is_amended_in_place() -> None:
+    async def story(trader: Trader) -> None:
+        placed = await trader.place("first", trader.bracket())
+        await trader.until(protected)
+        change = {"target": {"price": "30500"}, "stop": {"trigger_price": "29500"}}
+        body = {"type": "amend", "order_id": placed.order_id, "account": "main", "legs": change}
+        command = decode_command(msgspec.json.encode(body))
+        answer = await trader.ask(command)  # type: ignore[arg-type]
+        assert isinstance(answer, c.Accepted), answer
+
+        def moved(state: dict[str, object]) -> bool:
+            orders, algos = ours(state, "open_orders"), ours(state, "open_algos")
+            target, stop = orders.get("1"), algos.get("2")
+            return bool(
+                target and stop and target["price"] == "30500" and stop["triggerPrice"] == "29500"
+            )
+
+        await trader.until(moved)
+
+    play(story)
