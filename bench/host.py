@@ -17,6 +17,7 @@ import uvloop
 from bench.fills import order_of
 from interlock.api.access.limits import Rate
 from interlock.api.access.opening import Access, AccessSettings
+from interlock.api.logs import Log
 from interlock.api.route import Budget
 from interlock.api.serving import PAPER, Server, Settings
 from interlock.market.course import Course
@@ -83,6 +84,7 @@ def main() -> None:
             venue=None if given.venue is None else ("127.0.0.1", given.venue),
             slice=given.slice,
             calm=given.collector == "calm",
+            log=Log(sys.stderr, "warning"),
         ),
         access,
     )

@@ -12,7 +12,7 @@ from chaos import client
 from chaos.damage import bit_flips, truncations
 from chaos.disks import OneFileReadOnly, SmallDisk, limit_files
 from chaos.life import Life, Lives
-from chaos.served import served
+from chaos.served import encrypted, served
 from chaos.trial import Broken, Outcome, Trial
 from interlock.journal.database import NAME as JOURNAL
 
@@ -168,5 +168,6 @@ CASES: dict[str, Case] = {
     "bit_flips": bit_flips,
     "second_process": second_process,
     "served": served,
+    "encrypted": encrypted,
     "clock": clock_steps,
 }

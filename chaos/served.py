@@ -131,6 +131,20 @@ async def served(lives: Lives, folder: Path, seed: int) -> Outcome:
     return Outcome("server, over its API", seen, trader.breaches)
 
 
+async def encrypted(lives: Lives, folder: Path, seed: int) -> Outcome:
+    """The same with an encrypted journal; and in the end no order is readable on the disk."""
+    data = folder / "data"
+    data.mkdir(parents=True)
+    (data / "config.toml").write_text("[journal]\nencrypt = true\n")
+    outcome = await served(lives, folder, seed)
+    for path in data.rglob("*"):
+        told = path.is_file() and path.name != "requests.jsonl"
+        if told and any(word in path.read_bytes() for word in (b"BTCUSDT", b"trigger_price")):
+            outcome.breaches.append(f"{path.name} can be read without a key")
+    outcome.name = "encrypted server"
+    return outcome
+
+
 async def start(lives: Lives, data: Path) -> tuple[Life, str]:
     """A server that is up, and its admin password if this is its first start."""
     life, password = await lives.start("interlock", "serve", "--data", data, "--port", 0), ""

@@ -6,6 +6,8 @@ import json
 import os
 import re
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 import time
@@ -35,6 +37,7 @@ ORDERS = (DOCS / "ORDERS.md").read_text()
 SEMANTICS = (DOCS / "SEMANTICS.md").read_text()
 BLOCK = re.compile(r"^```json ([^\n]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+REHEARSED = re.compile(r"^```sh rehears(?:al|ed)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SERVED = re.compile(r"^```(sh|python) server\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND_SECONDS_MAX = 120
 
@@ -301,6 +304,48 @@ def test_what_needs_a_server_runs_against_one_as_it_stands(name: str, tmp_path: 
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def free_port() -> str:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return str(found.getsockname()[1])
+
+
+def test_the_rehearsal_at_a_double_of_binance_runs_as_it_stands(tmp_path: Path):
+    """Both servers begin in the background: what follows waits for them, as a person would."""
+    text = (DOCS / "BINANCE.md").read_text()
+    (tmp_path / "bracket.json").write_text(
+        re.findall(r"^```json\n(.*?)^```$", text, re.M | re.S)[0]
+    )
+    begin, then = REHEARSED.findall(text)
+    up = "until curl -fs http://127.0.0.1:18001/sandbox/state > /dev/null; do sleep 0.1; done\n"
+    begun = "until grep -q 'shown this once' server.txt; do sleep 0.1; done\n"
+    password = "INTERLOCK_ADMIN_PASSWORD=$(sed -n 's/.*shown this once: //p' server.txt)\n"
+    known = "export INTERLOCK_ADMIN_PASSWORD INTERLOCK_URL=http://127.0.0.1:18002\n"
+    first, rest = begin.split("&\n", 1)
+    script = first + "&\n" + up + rest + begun + password + known + then
+    for port in ("18001", "18002"):
+        script = script.replace(port, free_port())
+    path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "no_proxy": "*"}
+    env = {k: v for k, v in os.environ.items() if not k.startswith("INTERLOCK_")} | path
+    env["XDG_CONFIG_HOME"] = str(tmp_path / "config")
+    with (tmp_path / "told.txt").open("w") as told:
+        shell = subprocess.Popen(
+            ["sh", "-eux", "-c", script],
+            cwd=tmp_path,
+            env=env,
+            stdout=told,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            shell.wait(COMMAND_SECONDS_MAX)
+        finally:
+            os.killpg(shell.pid, signal.SIGTERM)
+    said = (tmp_path / "told.txt").read_text()
+    assert shell.returncode == 0, said
+    assert "stop_loss" in said and "USDM: connected" in said, said
 
 
 def test_the_scripts_that_the_readme_names_are_there():

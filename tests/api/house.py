@@ -72,13 +72,14 @@ async def serving(
     venue: tuple[str, int] | None = None,
     encrypt: bool = False,
     log: Log | None = None,
+    now: Callable[[], int] = time.time_ns,
 ) -> AsyncIterator[tuple[Server, httpx.AsyncClient]]:
     """One life of a server, ended as by SIGTERM. ``entrance`` False: the real one."""
     settings = Settings(
         folder, course or QuietCourse(), port=0, venue=venue, encrypt=encrypt, log=log or Log(None)
     )
     folder.mkdir(parents=True, exist_ok=True)
-    access = Access(folder, {}, time.time_ns, AccessSettings(password_cost=Cost(n=16)))
+    access = Access(folder, {}, now, AccessSettings(password_cost=Cost(n=16)))
     lets = OpenEntrance() if entrance is None else entrance or None
     server = Server(settings, access, lets)
     server.hears_signals = signals

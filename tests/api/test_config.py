@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from interlock.api.config import TEMPLATE, Config, ConfigWrong, load
+from interlock.cli.serve import access_settings
 
 
 def wrong(tmp_path: Path, text: str = "", environ: dict[str, str] | None = None) -> str:
@@ -58,3 +59,12 @@ def test_beyond_loopback_takes_tls_or_a_word(tmp_path: Path) -> None:
     for more in ("tls_self_signed = true", "insecure = true"):
         file.write_text(f"[web]\nhost = '0.0.0.0'\n{more}")
         assert load(file, {}).web.host == "0.0.0.0"
+
+
+def test_the_master_keys_place_and_the_journals_seal_are_settings(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text('[secrets]\nkey_file = "/k"\nkeyring = "desk"\n[journal]\nencrypt = true\n')
+    found = load(file, {})
+    asked = access_settings(found)
+    assert (asked.key_file, asked.keyring_service) == (Path("/k"), "desk")
+    assert found.journal.encrypt

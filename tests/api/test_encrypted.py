@@ -11,6 +11,7 @@ import pytest
 
 from interlock.api.access.errors import MasterKeyWrong
 from interlock.api.access.master import NAME as MASTER
+from interlock.client import Client, limit
 from interlock.journal.errors import JournalPlain, JournalSealed
 from interlock.journal.sealed_projection import NAME as TABLES
 from interlock.main import run
@@ -102,25 +103,30 @@ def test_another_master_key_is_refused_before_anything_is_read(tmp_path: Path) -
 
 def test_a_server_killed_under_encryption_has_everything_it_answered(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "interlock", "serve", "--data", str(tmp_path), "--port", "0"]
-    tmp_path.mkdir(exist_ok=True)
     (tmp_path / "config.toml").write_text("[journal]\nencrypt = true\n")
     living = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert living.stdout is not None
     said = ""
     while "Ctrl-C" not in said:
         said += living.stdout.readline()
-    assert SECRET not in said
-    living.kill()
+    url = said.split("API")[1].split()[0].removesuffix("/v1")
+    with Client(url, "", "") as admin:
+        admin.login(said.split("shown this once: ")[1].split()[0])
+        made = admin.keys.make("bot", ["read", "trade"])
+    with Client(url, made.key.id, made.secret) as client:
+        placed = client.place(limit("1", buy="1", instrument="BTCUSDT.PAPER"), SECRET)
+        assert client.order(SECRET).order_id == placed.order_id
+        living.kill()
     living.wait()
+    assert plain(tmp_path) == []
     listed = subprocess.run(
-        [sys.executable, "-m", "interlock", "facts", str(tmp_path / "journal"), "--json"],
+        [sys.executable, "-m", "interlock", "orders", str(tmp_path / "journal"), "--json"],
         capture_output=True,
         text=True,
         check=True,
     )
-    kinds = [json.loads(line)["type"] for line in listed.stdout.splitlines()]
-    assert "EngineStarted" in kinds
-    assert plain(tmp_path) == []
+    (order,) = json.loads(listed.stdout)
+    assert (order["order_id"], order["client_order_id"]) == (placed.order_id, SECRET)
 
 
 def test_orders_are_read_beside_a_running_server(tmp_path: Path, capsys: Capture) -> None:

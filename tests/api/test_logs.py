@@ -140,10 +140,12 @@ def test_libraries_are_heard_and_the_file_is_its_owners(tmp_path: Path) -> None:
     log.hear_libraries()
     try:
         logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+        logging.getLogger("httpx").warning("GET https://x/order?a=1&signature=beef 200")
     finally:
         logging.basicConfig(handlers=before, force=True)
     log.close()
-    line = json.loads(file.read_text())
+    line, asked = map(json.loads, file.read_text().splitlines())
+    assert asked["event"] == "GET https://x/order?(left out) 200"
     assert (line["library"], line["environment"]) == ("uvicorn.error", "live")
     assert file.stat().st_mode & 0o777 == 0o600
     with pytest.raises(logs.LogUnwritable, match="cannot be written"):

@@ -287,3 +287,33 @@ def test_lists_come_in_pages_that_neither_skip_nor_repeat(tmp_path: Path) -> Non
         assert seen == [f"p{n}" for n in reversed(range(23))]
 
     play(tmp_path, story)
+
+
+def test_a_price_that_waits_for_its_entry_is_shown_as_it_was_placed(tmp_path: Path) -> None:
+    async def story(server: Server, client: httpx.AsyncClient) -> None:
+        entry = {"type": "limit", "instrument": BTC, "side": "buy", "quantity": "1"}
+        order = {
+            "type": "bracket",
+            "entry": {**entry, "price": "29000"},
+            "take_profit": {"type": "limit", "price": {"from_entry": {"offset": "150.5"}}},
+            "stop_loss": {"type": "stop", "trigger_price": {"from_entry": {"bps": -50}}},
+        }
+        await client.post("/v1/orders", json=body("one", order))
+        shown = (await client.get("/v1/orders/one")).json()["legs"]
+        levels = {leg["leg"]: (leg["price"], leg["trigger_price"]) for leg in shown}
+        assert levels == {
+            "entry": ("29000", None),
+            "take_profit": ({"from_entry": {"ticks": 15050}}, None),
+            "stop_loss": (None, {"from_entry": {"bps": -50}}),
+        }
+        move(server, 2_895_000)
+        order = await until(client, "/v1/orders/one", lambda o: legs(o)["take_profit"] == "working")
+        armed = {leg["leg"]: leg["trigger_price"] for leg in order["legs"]}
+        assert armed["stop_loss"] == "28855"
+        sent = {one["leg"]: one["price"] for one in order["venue_orders"]}
+        assert sent["take_profit"] == "29150.5"
+        document = (await client.get("/openapi.json")).json()
+        price = document["components"]["schemas"]["LegView"]["properties"]["price"]
+        assert {"$ref": "#/components/schemas/FromEntry"} in price["anyOf"]
+
+    play(tmp_path, story)

@@ -67,3 +67,24 @@ def test_a_preview_says_what_would_happen_and_nothing_does(tmp_path: Path) -> No
         assert (await client.get("/v1/orders")).json()["items"] == []
 
     play(tmp_path, story)
+
+
+def test_the_venues_are_asked_about_everything_and_what_differs_is_shown(tmp_path: Path) -> None:
+    async def story(server: Server, client: httpx.AsyncClient) -> None:
+        await client.post("/v1/orders", json=body("safe"))
+        await until(client, "/v1/orders/safe", lambda o: legs(o)["take_profit"] == "working")
+        (venue,) = (await client.post("/v1/reconcile")).json()["venues"]
+        assert (venue["venue"], venue["complete"]) == ("PAPER", True)
+        assert (venue["open_orders"], venue["differences"]) == (1, [])
+        assert server.exchange is not None
+        server.exchange.outside_trade("main", BTC, 300_000, 3_000_000, server.now())
+        (venue,) = (await client.post("/v1/reconcile")).json()["venues"]
+        (difference,) = venue["differences"]
+        assert (difference["kind"], difference["here"], difference["there"]) == (
+            *("position", "0.5"),
+            "3.5",
+        )
+        mine = {"x-test-accounts": "main"}
+        assert (await client.post("/v1/reconcile", headers=mine)).status_code == 403
+
+    play(tmp_path, story)

@@ -12,8 +12,9 @@ import msgspec
 from websockets.asyncio.client import connect
 
 from interlock.api.serving import Server
+from interlock.api.streams import Wanted
 from interlock.runtime import fanout
-from tests.api.house import OpenEntrance, move, play
+from tests.api.house import EVERYBODY, OpenEntrance, move, play
 from tests.api.test_orders import BTC, body, key, legs, until
 
 Event = tuple[str, str, Any]
@@ -207,6 +208,7 @@ def test_a_follower_that_does_not_read_is_cut_off_and_keeps_nobody_waiting(
     play(tmp_path, story)
 
 
+ONLY_PRICES = Wanted(types=frozenset(("market",)), snapshot=frozenset(("none",)))
 MARKET = "?types=market&snapshot=none"
 
 
@@ -273,5 +275,20 @@ def test_a_market_that_is_not_there_is_refused_with_the_nearest(tmp_path: Path) 
         assert f"Did you mean {BTC}?" in answer.json()["way_out"]
         async with connect(f"ws://127.0.0.1:{server.port}/v1/stream?market=x") as socket:
             assert msgspec.json.decode(await socket.recv())["code"] == "QUERY_INVALID"
+
+    play(tmp_path, story)
+
+
+def test_prices_alone_are_never_too_slow_for_the_log(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(fanout, "BEHIND_MAX", 3)
+
+    async def story(server: Server, client: httpx.AsyncClient) -> None:
+        events_ = server.streams.follow(EVERYBODY, "", ONLY_PRICES, None)
+        assert [(await anext(events_)).kind for _ in range(2)] == ["snapshot", "market"]
+        for n in range(20):
+            await client.post("/v1/orders", json=body(f"n{n}", {**STOP, "trigger_price": "40000"}))
+        move(server, 2_950_000)
+        assert (await anext(events_)).kind == "market"
+        await events_.aclose()  # type: ignore[attr-defined]
 
     play(tmp_path, story)

@@ -62,7 +62,7 @@ def test_everything_a_desk_does_in_a_day(tmp_path: Path) -> None:
             entry=c.limit("20000", buy="1", instrument=BTC), stop_loss=c.from_entry(bps=-500)
         )
         waiting = client.order(client.place(wide).order_id).legs[1]
-        assert waiting.trigger_price == c.from_entry(bps=-500)
+        assert waiting.trigger_price == c.FromEntry(c.Distance(bps=-500))
         client.place(c.bracket(entry=entry("1"), stop_loss=c.from_entry(bps=-500)), "held")
         until(client.positions, bool)
         client.close(BTC)

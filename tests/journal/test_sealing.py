@@ -13,13 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from interlock.journal import database
+from interlock.journal import database, repair
 from interlock.journal.errors import (
     JournalDamaged,
     JournalPlain,
     JournalSealed,
 )
-from interlock.journal.frames import GENESIS, SEALED, Frame, digest, fact_count
+from interlock.journal.frames import GENESIS, SEALED, Frame, decode_facts, digest, fact_count
 from interlock.journal.port import AppendResult, Snapshot
 from interlock.journal.reader import SqliteReader
 from interlock.journal.recovery import seal as checksum
@@ -30,9 +30,15 @@ from interlock.journal.sealing import SealBroken, Sealer
 from interlock.journal.sqlite import SqliteJournal
 from tests.journal.test_sqlite import sql
 
-from .stories import grow, next_frame
+from .stories import START, facts_of, grow, next_frame
 
 KEY, OTHER = bytes(range(32)), bytes(32)
+GOLDEN = (
+    "c10102000000ea723c694039f4351f026d7eca42b5b6010000000000000078b274e17b91c17c7852ac99"
+    "e9fd267306595c94179431fa3b3f41dfcfe89fe29b08a3765df517b2d69be055379e27915980ed45e7fd"
+    "fc5f4e3c3ad348d9af6bc38a189a2aae1fd39d183b2e4b"
+)
+"""The first frame of a journal under ``KEY``, as the first version to seal wrote it."""
 NONCE = slice(6, 30)
 """Salt and count in a sealed payload: they make key and nonce."""
 
@@ -290,3 +296,21 @@ def test_tables_of_a_journal_that_was_cut_begin_anew(tmp_path: Path) -> None:
     assert "the journal ends at 2" in warnings[0]
     tables.close()
     journal.close()
+
+
+def test_a_damaged_journal_is_cut_without_a_key(tmp_path: Path) -> None:
+    frames = grown(tmp_path, 6)
+    sql(tmp_path, "UPDATE frames SET payload=substr(payload, 1, 40) WHERE n=5")
+    with pytest.raises(JournalDamaged, match="frame 5 does not match its checksum"):
+        SqliteJournal(tmp_path, key=KEY)
+    aside = repair.cut_at(tmp_path, 5)
+    assert b"signal" not in aside.read_bytes()
+    journal = SqliteJournal(tmp_path, key=KEY)
+    assert list(journal.read(1)) == frames[:4]
+    assert journal.latest_snapshot() == Snapshot(3, b"state with signal1 in it")
+    journal.close()
+
+
+def test_what_the_first_version_sealed_is_read_for_ever() -> None:
+    stored = Frame(1, 1, GENESIS, START, 1, bytes.fromhex(GOLDEN))
+    assert decode_facts(Sealer(KEY).opened(stored).payload) == facts_of(1)

@@ -1,8 +1,9 @@
 """A line in real time: it runs when it is due, ends as asked, and never goes on after trouble."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from threading import Event
+from typing import Any
 
 import pytest
 
@@ -114,6 +115,22 @@ def test_after_trouble_with_the_journal_nothing_is_answered_any_more(
     soon(story())
 
 
+class Waked:
+    """A line that wants to be woken when a test says so, and remembers when it looked."""
+
+    def __init__(self, line: Line, wake: Callable[[], int]) -> None:
+        self._line = line
+        self.next_wakeup = wake
+        self.looked: list[int] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._line, name)
+
+    def work(self, at: int, most: int) -> int:
+        self.looked.append(at)
+        return self._line.work(at, most)
+
+
 class Hasty(asyncio.SelectorEventLoop):
     """As uvloop does it: what is due within a moment is called soon, by a handle without a time."""
 
@@ -127,10 +144,9 @@ def test_a_timer_that_was_due_when_it_was_set_is_no_trouble_for_the_next():
     """A busy machine lets a millisecond pass between reading the clock and setting the timer."""
 
     async def story() -> None:
-        line = a_line(MemoryJournal())
-        live = Live(line, SteadyClock())
+        clock = SteadyClock()
+        live = Live(Waked(a_line(MemoryJournal()), clock.now), clock)  # type: ignore[arg-type]
         live.start([BTC])
-        line.next_wakeup = live.clock.now  # type: ignore[method-assign]
         for price in (10_000, 10_001, 10_002):
             live.tick(Trade("BTC.PAPER", live.clock.now(), price, 1))
         await asyncio.sleep(0)
@@ -219,16 +235,13 @@ class Early(asyncio.SelectorEventLoop):
 
 def test_a_timer_that_fires_too_early_is_set_again():
     async def story() -> None:
-        line = a_line(MemoryJournal())
-        live = Live(line, SteadyClock())
+        clock = SteadyClock()
+        wake = clock.now() + 50_000_000
+        line = Waked(a_line(MemoryJournal()), lambda: wake)
+        live = Live(line, clock)  # type: ignore[arg-type]
         live.start([BTC])
-        wake = live.clock.now() + 50_000_000
-        line.next_wakeup = lambda: wake  # type: ignore[method-assign]
-        looked: list[int] = []
-        work = line.work
-        line.work = lambda at, most: looked.append(at) or work(at, most)  # type: ignore
-        live.tick(Trade("BTC.PAPER", live.clock.now(), 10_000, 1))
-        while not looked or looked[-1] < wake:
+        live.tick(Trade("BTC.PAPER", clock.now(), 10_000, 1))
+        while not line.looked or line.looked[-1] < wake:
             await asyncio.sleep(0.005)
         live.stop()
         await live.run()

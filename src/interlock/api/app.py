@@ -41,9 +41,8 @@ def application(
     def strange(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
         answer = refused(request, error)
         address = request.client.host if request.client else ""
-        log.answered(
-            answer.status_code or 400, "", request.method, request.url.path, address=address
-        )
+        path = request.scope["path"]
+        log.answered(answer.status_code or 400, "", request.method, path, address=address)
         return answer
 
     return Litestar(
@@ -103,7 +102,7 @@ def response(reply: Reply) -> Response[Any]:
 
 def refused(request: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
     """What Litestar itself has to say: no such path, or another method."""
-    path = request.url.path
+    path = request.scope["path"]  # not of the URL: making one takes a host that may be the fault
     if error.status_code == 405:
         why = problem(ApiCode.METHOD_NOT_ALLOWED, f"{path} does not take {request.method}.")
     elif error.status_code == 404:

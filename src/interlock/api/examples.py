@@ -220,3 +220,20 @@ VENUE_PAGE: Document = {
     ],
     "as_of_seq": 1042,
 }
+EVENTS = """\
+id: 1042
+event: snapshot
+data: {"event_seq":1042,"orders":[],"positions":[]}
+
+event: market
+data: {"type":"market","instrument":"BTCUSDT.PAPER","at":1723161286851053928,"last":"30000",\
+"last_quantity":"0.01","bid":"29999.99","bid_quantity":"1","ask":"30000.01","ask_quantity":"1",\
+"mark":null,"index":null}
+
+id: 1043
+event: LegTriggered
+data: {"event_seq":1043,"at":1723161286851053928,"type":"LegTriggered","order_id":"o000001a",\
+"client_order_id":"wheat-42","leg":"stop_loss","source":"last","price":"28000",\
+"trigger_price":"28000"}
+
+"""

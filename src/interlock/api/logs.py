@@ -7,6 +7,7 @@ one to be written: lines wait in a queue for a thread, and those that find it fu
 import logging
 import os
 import queue
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -22,6 +23,8 @@ WAITING_MAX: Final = 10_000
 """Lines that may wait to be written."""
 SECRET: Final = ("secret", "password", "signature", "authorization", "token", "ticket", "nonce")
 """A field with one of these in its name is never written, whatever passed it."""
+QUERY: Final = re.compile(r"\?[^\s\"']+=[^\s\"']*")
+"""Libraries tell the URLs they ask: what a venue is asked is signed in there."""
 _CLOSE_S: Final = 2.0
 
 
@@ -110,7 +113,8 @@ class Log:
     def library(self, level: int, name: str, what: str, error: BaseException | None) -> None:
         say = self._out.error if level >= logging.ERROR else self._out.warning
         say = say if level >= logging.WARNING else self._out.debug
-        say(plain(what), library=name, **({"exc_info": error} if error is not None else {}))
+        what = QUERY.sub("?(left out)", plain(what))
+        say(what, library=name, **({"exc_info": error} if error is not None else {}))
 
     def close(self) -> None:
         """Write what waits, for at most a moment."""

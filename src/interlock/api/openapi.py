@@ -152,6 +152,8 @@ def security(route: Route) -> list[Document]:
 
 def responses(route: Route, known: Document) -> Document:
     content: Document = {route.media: {"schema": {"type": "string"}}}
+    if route.answer is None and route.example is not None:
+        content[route.media]["example"] = route.example
     if route.answer is not None:
         content = {"application/json": {"schema": known[repr(route.answer)]}}
         if route.example is not None:
@@ -168,10 +170,10 @@ def responses(route: Route, known: Document) -> Document:
         shown = problem(code, "What was broken, as a sentence.", "What to send instead.")
         by_status.setdefault(shown.status, {})[code] = {"value": msgspec.to_builtins(shown)}
     for status, examples in sorted(by_status.items()):
-        out[str(status)] = {
-            "description": HTTPStatus(status).phrase,
-            "content": {MEDIA_TYPE: {"schema": known[repr(Problem)], "examples": examples}},
-        }
+        said = HTTPStatus(status).phrase
+        answer = out.setdefault(str(status), {"description": said, "content": {}})
+        shape = {"schema": known[repr(Problem)], "examples": examples}
+        answer["content"] = {**answer["content"], MEDIA_TYPE: shape}
     return out
 
 

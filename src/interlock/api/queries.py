@@ -18,6 +18,7 @@ from interlock.api.views import (
     OrderLine,
     OrderView,
     Page,
+    leg_shown,
     shown,
 )
 from interlock.journal.projection import Projection
@@ -43,7 +44,7 @@ class Queries:
             order_id = str(row["order_id"])
             fields: dict[str, Any] = dict(row)
             fields["placed"] = msgspec.Raw(str(row["document"]).encode())
-            fields["legs"] = tables.legs(order_id)
+            fields["legs"] = [leg_shown(leg) for leg in tables.legs(order_id)]
             fields["venue_orders"] = tables.venue_orders(order_id)
             fields["fills"] = tables.fills(order_id)
             fields["incidents"] = tables.incidents(order_id=order_id)

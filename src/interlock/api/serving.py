@@ -30,6 +30,7 @@ from interlock.api.orders import Orders
 from interlock.api.pages import Pages
 from interlock.api.problems import Problem
 from interlock.api.queries import Queries
+from interlock.api.reconciling import Reconciling
 from interlock.api.risks import Risks
 from interlock.api.route import Asked, Reply, Route
 from interlock.api.streams import Facts, Streams, sse
@@ -47,6 +48,7 @@ from interlock.runtime.line import Line
 from interlock.runtime.linked import open_to, reached
 from interlock.runtime.live import SLICE, Live
 from interlock.runtime.prices import Prices
+from interlock.runtime.reconciling import Reconciling as Venues
 from interlock.venues.binance.settings import BinanceSettings
 from interlock.venues.paper.exchange import PaperExchange
 from interlock.venues.paper.link import Link
@@ -124,8 +126,11 @@ class Server:
         if settings.binance is not None:
             return venues.binance(settings.binance, self.access, self.now, settings.told)
         if settings.venue is not None:
-            return Link("PAPER", settings.venue, PAPER, self.now, settings.told)
+            return self._linked(settings.venue)
         return self._embedded()
+
+    def _linked(self, address: tuple[str, int]) -> Link:
+        return Link("PAPER", address, PAPER, self.now, self.settings.told)
 
     def _embedded(self) -> Embedded:
         """The venue in this process, as it was left."""
@@ -151,6 +156,7 @@ class Server:
         market = asyncio.create_task(self._market())
         await self._open_venue()
         self.desk = Desk(self.live, self.journal, self.projection)
+        self.venues = Venues(self.live)
         self.door = Door(self.entrance, self.metrics, self.settings.log)
         self.prices = Prices(lambda symbol: self.line.state.markets[symbol].grid)
         self.live.on_tick.append(self.prices.hear)
@@ -219,6 +225,7 @@ class Server:
             lifespan="off",
             ws="websockets-sansio",
             server_header=False,
+            proxy_headers=False,  # an address that anybody can claim is no address
             date_header=False,
             ssl_certfile=certificate,
             ssl_keyfile=key,
@@ -278,6 +285,7 @@ class Server:
             *table.world_routes(queries),
             *table.health_routes(health),
             *Risks(self.desk).routes(),
+            *Reconciling(self.venues).routes(),
             *credentials.routes(Credentials(self.access)),
             *Killing(self.desk, self.access).routes(),
             *self.pages.routes(),

@@ -68,6 +68,11 @@ class Wanted(Struct, frozen=True):
         return bool(self.market) or MARKET in self.types
 
     @property
+    def only_prices(self) -> bool:
+        """Nothing of the log: then nothing of it is read, and nobody is too slow for it."""
+        return self.types == {MARKET} and not self.snapshot & {"orders", "positions"}
+
+    @property
     def instruments(self) -> frozenset[str]:
         """Those of ``market``; empty for all."""
         return frozenset() if ALL in self.market else self.market
@@ -164,7 +169,10 @@ class Streams:
         from_seq: int | None,
         ended: asyncio.Event,
     ) -> AsyncIterator[Event | Facts]:
-        if not self._fanout.knows:
+        if wanted.only_prices:
+            from_seq = self._fanout.next_seq
+            yield Event("snapshot", from_seq - 1, b'{"event_seq":%d}' % (from_seq - 1))
+        elif not self._fanout.knows:
             _, names = await self._desk.read(lambda tables: tables.names())
             if not self._fanout.knows:
                 self._fanout.learn(*names)
@@ -172,7 +180,9 @@ class Streams:
             seq, snapshot = await self._snapshot(caller, wanted)
             yield Event("snapshot", seq, snapshot)
             from_seq = seq + 1
-        sources: dict[str, AsyncIterator[Any]] = {"facts": self._fanout.follow(from_seq)}
+        sources: dict[str, AsyncIterator[Any]] = {}
+        if not wanted.only_prices:
+            sources["facts"] = self._fanout.follow(from_seq)
         if wanted.prices:
             sources[MARKET] = self._prices.follow(wanted.instruments)
         next_of: dict[str, asyncio.Future[Any]] = {}

@@ -295,6 +295,7 @@ def stream_routes(events: Work, metrics: Work) -> list[Route]:
             errors=(ApiCode.QUERY_INVALID,),
             ticketed=True,
             media="text/event-stream",
+            example=example.EVENTS,
             tag="Streams",
         ),
         Route(

@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from interlock.api.problems import Problem
+from interlock.orders.legs import Price
 
 
 class Placed(Struct, frozen=True, omit_defaults=True):
@@ -43,8 +44,10 @@ class LegView(Struct, frozen=True):
     quantity: str
     cum_quantity: str
     status: str
-    price: str | None
-    trigger_price: str | None
+    price: Price | None
+    """The limit; a relative one stays so: ``venue_orders`` has what was sent for it."""
+    trigger_price: Price | None
+    """What makes it due; a relative one until it is armed."""
     system: str
     """Why Interlock added it: ``flatten``, ``close`` or ``safety_stop``; else empty."""
     reason: str
@@ -166,6 +169,15 @@ class BatchAnswer(Struct, frozen=True):
     accepted: int
     refused: int
     results: list[BatchResult]
+
+
+def leg_shown(row: dict[str, Any]) -> dict[str, Any]:
+    """A leg's row with its prices as they are placed: tables keep a relative one as its JSON."""
+    prices = {name: row[name] for name in ("price", "trigger_price")}
+    return row | {
+        name: msgspec.json.decode(text) if text is not None and text.startswith("{") else text
+        for name, text in prices.items()
+    }
 
 
 def shown(row: dict[str, Any], kind: Any) -> Any:

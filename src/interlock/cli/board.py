@@ -17,7 +17,7 @@ from rich.tree import Tree
 from interlock.cli.demo_view import COLOURS, LOUD
 from interlock.cli.text import time_text
 from interlock.client import Client, Fact, Message, Refused, Snapshot
-from interlock.client.views import Leg, Level, Order
+from interlock.client.views import FromEntry, Leg, Level, Order
 
 ORDERS_SHOWN = 12
 ASKED_MAX = 6
@@ -126,9 +126,8 @@ def leg_text(leg: Leg) -> Text:
 
 def level_text(level: Level) -> str:
     """A price; one that waits for its entry as the distance it will be at."""
-    if isinstance(level, dict):
-        ((unit, value),) = level["from_entry"].items()
-        return f"entry {value} {unit}"
+    if isinstance(level, FromEntry):
+        return f"entry {level.from_entry}"
     return str(level)
 
 

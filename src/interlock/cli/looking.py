@@ -11,6 +11,7 @@ import msgspec
 from cyclopts import Parameter
 
 from interlock.cli.connect import ProfileName, ServerJson, reading
+from interlock.cli.errors import Exit
 from interlock.cli.order_tree import tree_of
 from interlock.cli.text import out, plain_table, time_text
 from interlock.client import views
@@ -193,3 +194,32 @@ def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], none: str) ->
         made.add_row(*row)
     console.print(made if made.row_count else none)
     return 0
+
+
+def reconcile(*, profile: ProfileName = None, json: ServerJson = False) -> int:
+    """Ask the venues about everything now, and show what they and the server do not agree on.
+
+    Exit code 1 when something differs, or could not be read to the end. For example:
+
+        interlock reconcile
+
+        interlock reconcile --json
+    """
+    with reading(profile) as client:
+        found = client.reconcile()
+    alike = all(one.complete and not one.differences for one in found.venues)
+    if json:
+        shown(found)
+        return Exit.OK if alike else Exit.CHECK_FAILED
+    console = out()
+    for one in found.venues:
+        read = "read to the end" if one.complete else "not read to the end: absences mean nothing"
+        at = time_text(one.as_of) if one.as_of else "never"
+        link = "connected" if one.connected else "not connected"
+        console.print(f"{one.venue}: {link}, {one.open_orders} of our orders open, {at}, {read}")
+        for difference in one.differences:
+            here, there = difference.here or "nothing", difference.there or "nothing"
+            console.print(f"  {difference.kind:8} {difference.what}: here {here}, there {there}")
+    for settled in found.settled:
+        console.print(f"settled: {settled.type} {settled.what} (event {settled.event_seq})")
+    return Exit.OK if alike else Exit.CHECK_FAILED

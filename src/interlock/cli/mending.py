@@ -84,6 +84,8 @@ def encrypt(folder: Folder) -> int:
     frames = rewrite(folder, None, journal_key(folder))
     console = out()
     console.print(f"Encrypted {frames:,} commits in {folder}. Now set: journal.encrypt = true")
+    if (folder.parent / "paper.db").exists():
+        console.print("The server's next start encrypts the paper exchange's file as well.")
     console.print("A disk may keep what was deleted; only an encrypted disk does not.")
     for left in sorted(folder.glob("journal.cut-*")):
         console.print(f"Still plain, and for you to delete: {left}")

@@ -9,6 +9,7 @@ from interlock.client.following import Fact, Message, Price, Snapshot
 from interlock.client.retrying import Retry
 from interlock.client.settings import URL
 from interlock.client.sync import Client
+from interlock.client.views import Distance, FromEntry
 from interlock.client.words import (
     all_of,
     bracket,
@@ -33,7 +34,9 @@ __all__ = [
     "URL",
     "AsyncClient",
     "Client",
+    "Distance",
     "Fact",
+    "FromEntry",
     "Garbled",
     "InterlockError",
     "Message",

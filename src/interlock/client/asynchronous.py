@@ -175,6 +175,11 @@ class AsyncClient:
         found: views.Risk = await self.ask(calls.read("/v1/risk", views.Risk, account=account))
         return found
 
+    async def reconcile(self) -> views.Reconciliation:
+        """Ask the venues about everything now: what differs, and what was settled."""
+        found: views.Reconciliation = await self.ask(calls.reconcile())
+        return found
+
     async def positions(self, *, account: str | None = None) -> tuple[views.Position, ...]:
         return await self._items("/v1/positions", views.Position, account=account)
 

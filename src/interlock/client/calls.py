@@ -118,6 +118,10 @@ def kill(account: str | None, why: str, flatten: bool) -> Call[v.Killed]:
     return Call("POST", "/v1/kill", v.Killed, body=encoded(body))
 
 
+def reconcile() -> Call[v.Reconciliation]:
+    return Call("POST", "/v1/reconcile", v.Reconciliation, safe=True)
+
+
 def resume(account: str | None) -> Call[Any]:
     body = encoded(given(account=account))
     return Call("POST", "/v1/resume", Page[v.Halt], body=body, owner=True)

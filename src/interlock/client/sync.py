@@ -173,6 +173,11 @@ class Client:
         found: views.Risk = self.ask(calls.read("/v1/risk", views.Risk, account=account))
         return found
 
+    def reconcile(self) -> views.Reconciliation:
+        """Ask the venues about everything now: what differs, and what was settled."""
+        found: views.Reconciliation = self.ask(calls.reconcile())
+        return found
+
     def positions(self, *, account: str | None = None) -> tuple[views.Position, ...]:
         return self._items("/v1/positions", views.Position, account=account)
 

@@ -7,18 +7,29 @@ Times are integer nanoseconds UTC.
 from decimal import Decimal
 from typing import Any
 
-import msgspec
-from msgspec import Struct, field
-
-Level = Decimal | dict[str, Any]
-"""A price, or, until its entry has filled, ``{"from_entry": ...}``."""
+from msgspec import Struct
 
 
-def level(text: str | None) -> Level | None:
-    if text is None or not text.startswith("{"):
-        return None if text is None else Decimal(text)
-    relative: dict[str, Any] = msgspec.json.decode(text)
-    return relative
+class Distance(Struct, frozen=True):
+    """A distance in price: one of an offset, basis points, or increments."""
+
+    offset: Decimal | None = None
+    bps: int | None = None
+    ticks: int | None = None
+
+    def __str__(self) -> str:
+        known = (("offset", self.offset), ("bps", self.bps), ("ticks", self.ticks))
+        return " ".join(f"{value} {unit}" for unit, value in known if value is not None)
+
+
+class FromEntry(Struct, frozen=True):
+    """A price relative to the average entry fill; positive is in favour of the position."""
+
+    from_entry: Distance
+
+
+Level = Decimal | FromEntry
+"""A price, or how far it will be from the entry's average fill."""
 
 
 class Placed(Struct, frozen=True):
@@ -80,22 +91,14 @@ class Leg(Struct, frozen=True):
     quantity: Decimal
     cum_quantity: Decimal
     status: str
-    price_text: str | None = field(name="price")
-    trigger_price_text: str | None = field(name="trigger_price")
+    price: Level | None
+    """The limit; a relative one stays so: ``venue_orders`` has what was sent for it."""
+    trigger_price: Level | None
+    """What makes it due; a relative one until it is armed."""
     system: str
     """Why Interlock added it: ``flatten``, ``close`` or ``safety_stop``; else empty."""
     reason: str
     updated_at: int
-
-    @property
-    def price(self) -> Level | None:
-        """The limit."""
-        return level(self.price_text)
-
-    @property
-    def trigger_price(self) -> Level | None:
-        """What makes it due."""
-        return level(self.trigger_price_text)
 
 
 class VenueOrder(Struct, frozen=True):
@@ -311,3 +314,39 @@ class Preview(Struct, frozen=True):
     sends: tuple[Sending, ...]
     waits: tuple[str, ...]
     risk: tuple[RiskLine, ...]
+
+
+class Difference(Struct, frozen=True):
+    """Something a venue and the server do not agree on: ``missing``, ``stray``, ``quantity`` or
+    ``position``.
+    """
+
+    kind: str
+    what: str
+    here: str
+    there: str
+
+
+class VenueReconciled(Struct, frozen=True):
+    """One venue as it stood at ``as_of``; not ``complete``: an absence means nothing."""
+
+    venue: str
+    connected: bool
+    as_of: int
+    complete: bool
+    fills_told_to: int
+    open_orders: int
+    differences: tuple[Difference, ...]
+
+
+class Settled(Struct, frozen=True):
+    """A fact that asking has led to."""
+
+    event_seq: int
+    type: str
+    what: str
+
+
+class Reconciliation(Struct, frozen=True):
+    venues: tuple[VenueReconciled, ...]
+    settled: tuple[Settled, ...]

@@ -29,6 +29,8 @@ class Capabilities(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     """Orders that wait for a trigger live in an id space of their own (Binance USD-M's algo
     orders): they can't be amended or listed in pairs, and become another order when they trigger;
     the client id stays."""
+    fills_since: bool = False
+    """Tells all fills since a moment, so that none is missed that no stream told of."""
     iceberg: bool = False
     reduce_only: bool = True
     post_only: bool = True

@@ -171,6 +171,14 @@ class OpenOrders(Struct, frozen=True, tag="open_orders"):
     complete: bool = True
 
 
+class FillsTold(Struct, frozen=True, tag="fills_told", gc=False):
+    """Every fill of ours up to ``until`` has been told. Without it nothing is known to be whole."""
+
+    at: int
+    venue: str
+    until: int
+
+
 class Position(Struct, frozen=True, omit_defaults=True, tag="position", gc=False):
     """The account's position at the venue; signed, in quantity increments."""
 
@@ -210,6 +218,7 @@ Report = (
     | OutcomeUnknown
     | OrderStatus
     | OpenOrders
+    | FillsTold
     | Position
     | InstrumentStatus
     | Connection

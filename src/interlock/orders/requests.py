@@ -83,6 +83,15 @@ class QueryOpenOrders(Struct, frozen=True, tag="query_open", gc=False):
     venue: str
 
 
+class QueryFills(Struct, frozen=True, tag="query_fills", gc=False):
+    """Every fill of ours since ``since`` (ns UTC). Answered by ``reports.Filled``, one each, and by
+    ``reports.FillsTold`` after the last.
+    """
+
+    venue: str
+    since: int
+
+
 class QueryPosition(Struct, frozen=True, tag="query_position", gc=False):
     account: str
     instrument: str
@@ -95,5 +104,6 @@ Request = (
     | CancelVenueOrder
     | QueryVenueOrder
     | QueryOpenOrders
+    | QueryFills
     | QueryPosition
 )

@@ -25,7 +25,8 @@ from interlock.journal.port import Journal
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.facts import Fact
 from interlock.orders.instruments import Instrument
-from interlock.orders.requests import CancelVenueOrder, QueryOpenOrders, Request
+from interlock.orders.reports import Connection, FillsTold
+from interlock.orders.requests import CancelVenueOrder, QueryFills, QueryOpenOrders, Request
 from interlock.orders.ticks import Tick
 from interlock.runtime.commits import Batch, Commits
 from interlock.runtime.inbox import Inbox, Reply
@@ -39,6 +40,8 @@ SWEEP_NS = 60_000_000_000
 """Between two looks at all open orders of a venue, for strays."""
 SWEEPS_AFTER = 3
 """Sweeps that follow the last request, when nothing of ours is live any more."""
+FILLS_MARGIN_NS = 60_000_000_000
+"""Fills are asked for from a little before the last one known: clocks differ, books lag."""
 SNAPSHOT_FRAMES = 20_000
 
 Listener = Callable[[int, list[Fact]], None]
@@ -73,6 +76,8 @@ class Line:
         self._sweep_at = NEVER
         self._sweeps_left = 0
         self.snapshot_frames = SNAPSHOT_FRAMES
+        self._told_to: dict[str, int] = {}
+        """Up to when each venue has told all fills, ns UTC."""
         self._snapshot_n = 0
 
     # Starting.
@@ -118,7 +123,10 @@ class Line:
         self.now = max(self.now, at)
         known = capabilities or {name: v.capabilities for name, v in self.venues.items()}
         self._turn(Define(tuple(instruments), tuple(sorted(known.items()))), at, None)
+        self._told_to = dict.fromkeys(self.venues, max(0, self.state.now - FILLS_MARGIN_NS))
         self._turn(Start(self.state.epoch + 1), at, None)
+        for name in self.venues:
+            self._ask_fills(name)
         asked = self.commits.requests
         self._asked = {r.client_id: True for r in asked if hasattr(r, "client_id")}
         self.recovering_until = at + RECOVERY_WAIT_NS if self._asked else 0
@@ -199,6 +207,17 @@ class Line:
         self._sweep_at = at + SWEEP_NS if live or self._sweeps_left > 0 else NEVER
         for name in self.venues:
             self._send(QueryOpenOrders(name))
+            self._ask_fills(name)
+
+    def told_to(self, name: str) -> int:
+        """Up to when a venue has told all fills, less a margin; ns UTC."""
+        return self._told_to.get(name, 0)
+
+    def _ask_fills(self, name: str) -> None:
+        """Every fill since the venue has told all of them, where it can be asked for."""
+        can = self.state.capabilities.get(name)
+        if can is not None and can.fills_since:
+            self._send(QueryFills(name, self.told_to(name)))
 
     def next_wakeup(self) -> int | None:
         """When ``run`` must be called even if nothing arrives."""
@@ -232,6 +251,10 @@ class Line:
             self._asked.pop(what.client_id, None)
         facts, requests, answer, encoded = astuple(decide(self.state, what, at))
         self._after(facts, requests, encoded)
+        if isinstance(what, Connection) and what.up:
+            self._ask_fills(what.venue)
+        elif isinstance(what, FillsTold):
+            self._told_to[what.venue] = max(0, what.until - FILLS_MARGIN_NS)
         if reply is not None and answer is not None:
             self.commits.replies.append((reply, answer))
 
@@ -271,14 +294,14 @@ class Line:
         return self.commits.tail.n - self._snapshot_n >= self.snapshot_frames
 
     def _send(self, request: Request) -> None:
-        if isinstance(request, QueryOpenOrders):
+        if isinstance(request, QueryOpenOrders | QueryFills):
             name = request.venue
         elif hasattr(request, "orders"):
             name = request.orders[0].instrument.rpartition(".")[2]
         else:
             name = request.instrument.rpartition(".")[2]
         venue = self.venues.get(name)
-        if not isinstance(request, QueryOpenOrders):
+        if not isinstance(request, QueryOpenOrders | QueryFills):
             self._expect_sweeps()
         if venue is not None:
             venue.send(request, self.now)

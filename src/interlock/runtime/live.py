@@ -79,6 +79,7 @@ class Live:
         a report waits for one of them and not for all that the loop has to do in this turn.
         """
         self.on_tick: list[Callable[[Tick], None]] = []
+        self.on_report: list[Callable[[Report], None]] = []
         """Hear every tick before the line does; each must take next to no time."""
 
     @property
@@ -137,6 +138,8 @@ class Live:
         now = self.clock.now()
         for report in reports:
             self.line.put(report, now)
+            for hear in self.on_report:
+                hear(report)
         self.line.work(now, min(self.line.inbox.heard, self._most))
         self._run_soon()
 

@@ -104,6 +104,8 @@ class Telling(Listening):
             return f"what became of {request.client_id}?"
         if isinstance(request, q.QueryOpenOrders):
             return f"which orders are open at {request.venue}?"
+        if isinstance(request, q.QueryFills):
+            return f"which fills were there at {request.venue}?"
         return f"what position has {request.account} in {request.instrument}?"
 
     def _report(self, report: r.Report) -> str:

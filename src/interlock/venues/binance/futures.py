@@ -33,17 +33,20 @@ from interlock.orders.requests import (
 )
 from interlock.orders.ticks import Mark, Quote, Tick, Trade
 from interlock.venues.binance import events, listing
+from interlock.venues.binance.account import Account, Known
 from interlock.venues.binance.answers import Failure
 from interlock.venues.binance.budget import Budget
 from interlock.venues.binance.calls import Calls, StreamLost
-from interlock.venues.binance.desk import Desk, Known
+from interlock.venues.binance.desk import Desk, Doing
 from interlock.venues.binance.ids import ClientIds
+from interlock.venues.binance.questions import Questions
 from interlock.venues.binance.settings import BinanceSettings
 
 CAPABILITIES: Final = Capabilities(
     native_stop=True,
     native_amend=True,
     conditional_ids=True,
+    fills_since=True,
     id_promise=IdPromise.UNIQUE_WHILE_OPEN,
     request_validity_ns=5_000_000_000,
     reply_timeout_ns=12_000_000_000,
@@ -78,7 +81,7 @@ class BinanceFutures:
         self._ids = ClientIds(settings.prefix)
         self._heard: list[Report] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._desk: Desk | None = None
+        self._account: Account | None = None
         self._lost: asyncio.Future[str] | None = None
         self._unheard: dict[str, float] = {}
         """Accepted orders that the user stream has not told of, and since when."""
@@ -99,9 +102,12 @@ class BinanceFutures:
         return CAPABILITIES
 
     def send(self, request: Request, at: int) -> None:
-        desk = self._desk
-        if desk is not None and self.joined.is_set():
-            self._begin(desk.carry_out(request))
+        account = self._account
+        if account is not None and self.joined.is_set():
+            if isinstance(request, Doing):
+                self._begin(Desk(account).carry_out(request))
+            else:
+                self._begin(Questions(account).ask(request))
             return
         orders = request.orders if isinstance(request, SubmitVenueList) else (request,)
         for order in orders:
@@ -164,19 +170,19 @@ class BinanceFutures:
         budget = Budget(loop.time)
         calls.on_headers(budget.heard)
         calls.on_message(self._message)
-        desk = Desk(
+        account = Account(
             *(self.name, self._settings.account, calls, budget, self._ids, self._now),
             self._answered,
         )
-        desk.clock_is_off = lambda: self._begin(self._set_clock(calls))
-        why = await self._prepared(calls, desk)
+        account.clock_is_off = lambda: self._begin(self._set_clock(calls))
+        why = await self._prepared(calls, account)
         if why:
             return why
         try:
             ends = await self._streams(calls)
         except StreamLost as lost:
             return f"its streams cannot be opened ({lost})"
-        self._desk = desk
+        self._account = account
         self._unheard.clear()
         self.joined.set()
         self.welcomed()
@@ -200,7 +206,7 @@ class BinanceFutures:
                 task.cancel()
             await asyncio.gather(*beside, return_exceptions=True)
 
-    async def _prepared(self, calls: Calls, desk: Desk) -> str:
+    async def _prepared(self, calls: Calls, account: Account) -> str:
         """Clock, instruments and position mode; why not, if not."""
         why = await self._set_clock(calls)
         if why:
@@ -217,8 +223,8 @@ class BinanceFutures:
         if missing:
             self._told(f"{self.name} does not list {', '.join(sorted(missing))}")
         self.instruments = tuple(one.instrument for one in listed)
-        desk.grids = {one.symbol: Grid(one.instrument) for one in listed}
-        desk.quotes = {one.symbol: one.quote for one in listed}
+        account.grids = {one.symbol: Grid(one.instrument) for one in listed}
+        account.quotes = {one.symbol: one.quote for one in listed}
         return ""
 
     async def _set_clock(self, calls: Calls) -> str:
@@ -285,24 +291,24 @@ class BinanceFutures:
 
     def _answered(self, report: Report) -> None:
         """A report from an answer: the stream must tell of an accepted order as well."""
-        desk = self._desk
-        if isinstance(report, Acknowledged) and desk is not None:
-            known = desk.known.get(report.client_id)
+        account = self._account
+        if isinstance(report, Acknowledged) and account is not None:
+            known = account.known.get(report.client_id)
             if known is not None and not known.told:
                 self._unheard[report.client_id] = asyncio.get_running_loop().time()
         self._tell(report)
 
     def _tell(self, report: Report) -> None:
-        desk = self._desk
-        if isinstance(report, Canceled | Expired | Rejected) and desk is not None:
-            desk.known.pop(report.client_id, None)
+        account = self._account
+        if isinstance(report, Canceled | Expired | Rejected) and account is not None:
+            account.known.pop(report.client_id, None)
         self._heard.append(report)
         self.news()
 
     def _told_of(self, client_id: str) -> Known | None:
         """The stream tells of an order: it is alive."""
         self._unheard.pop(client_id, None)
-        known = self._desk.known.get(client_id) if self._desk is not None else None
+        known = self._account.known.get(client_id) if self._account is not None else None
         if known is not None:
             known.told = True
         return known
@@ -324,10 +330,11 @@ class BinanceFutures:
                 self._market_event(event)
 
     def _order_event(self, o: dict[str, Any]) -> None:
-        desk = self._desk
-        grid = desk.grids.get(o["s"]) if desk is not None else None
-        if desk is None or grid is None:
+        account = self._account
+        grid = account.grids.get(o["s"]) if account is not None else None
+        if account is None or grid is None:
             return
+        account.note(str(o["i"]), o["c"])
         client_id = self._ids.ours(o["c"])
         if client_id is None:
             if o["x"] in ("TRADE", "CALCULATED"):
@@ -338,13 +345,15 @@ class BinanceFutures:
         if known is not None:
             known.conditional = False
         if o["X"] == "FILLED":
-            desk.known.pop(client_id, None)
-        for report in events.of_order(client_id, o, grid, desk.quotes[o["s"]], self._now(), asked):
+            account.known.pop(client_id, None)
+        for report in events.of_order(
+            client_id, o, grid, account.quotes[o["s"]], self._now(), asked
+        ):
             self._tell(report)
 
     def _algo_event(self, o: dict[str, Any]) -> None:
-        desk, client_id = self._desk, self._ids.ours(o["caid"])
-        if desk is None or client_id is None:
+        account, client_id = self._account, self._ids.ours(o["caid"])
+        if account is None or client_id is None:
             return
         known = self._told_of(client_id)
         asked = known is not None and known.canceling
@@ -353,12 +362,12 @@ class BinanceFutures:
 
     def _account_event(self, event: dict[str, Any]) -> None:
         """Positions matter where somebody else had a hand in them; ours we book by their fills."""
-        desk, update = self._desk, event["a"]
-        if desk is None:
+        account, update = self._account, event["a"]
+        if account is None:
             return
         now = self._now()
         for one in update.get("P", ()):
-            grid = desk.grids.get(one["s"])
+            grid = account.grids.get(one["s"])
             if grid is None or (update["m"] == "ORDER" and one["s"] not in self._stray):
                 continue
             shown = {"symbol": one["s"], "positionSide": one["ps"], "positionAmt": one["pa"]}
@@ -370,7 +379,7 @@ class BinanceFutures:
         self._stray.clear()
 
     def _market_event(self, event: dict[str, Any]) -> None:
-        grid = self._desk.grids.get(event["s"]) if self._desk is not None else None
+        grid = self._account.grids.get(event["s"]) if self._account is not None else None
         if grid is None:
             return
         name, now = f"{event['s']}.{self.name}", self._now()
