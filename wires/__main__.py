@@ -10,8 +10,6 @@ import sys
 import time
 import traceback
 
-import uvloop
-
 from wires.world import Outcome, World
 
 AT_ONCE = 12
@@ -23,18 +21,22 @@ def seeds(text: str) -> range:
     return range(int(first), int(last)) if dots else range(int(first), int(first) + 1)
 
 
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
 async def one(seed: int, story: bool) -> Outcome:
+    """One world; its own bug is its verdict."""
     world = World(seed)
-    try:
-        outcome = await world.run()
-    except Exception as bug:  # the outermost edge: a world's bug is its verdict
-        traceback.print_exc()
-        outcome = world.outcome
-        outcome.breaches.append(f"bug: {type(bug).__name__}: {bug}")
+    (ended,) = await asyncio.gather(world.run(), return_exceptions=True)
+    if isinstance(ended, BaseException):
+        traceback.print_exception(ended)
+        world.outcome.breaches.append(f"bug: {type(ended).__name__}: {ended}")
     if story:
         for line in world.story:
-            print(line)
-    return outcome
+            say(line)
+    return world.outcome
 
 
 async def all_of(wanted: range, at_once: int, story: bool) -> list[Outcome]:
@@ -47,7 +49,7 @@ async def all_of(wanted: range, at_once: int, story: bool) -> list[Outcome]:
             outcome = await one(seed, story)
         done.append(outcome)
         for breach in outcome.breaches[:TOLD_MAX]:
-            print(f"seed {seed}: {breach}", flush=True)
+            say(f"seed {seed}: {breach}")
         if len(done) % 50 == 0:
             rate = len(done) / (time.monotonic() - began)
             sys.stderr.write(f"{len(done)} of {len(wanted)} worlds, {rate:.1f}/s\n")
@@ -63,9 +65,9 @@ def main() -> int:
     parser.add_argument("--story", action="store_true", help="what happened, and every fact")
     given = parser.parse_args()
     began = time.monotonic()
-    found = uvloop.run(all_of(seeds(given.seeds), given.at_once, given.story))
+    found = asyncio.run(all_of(seeds(given.seeds), given.at_once, given.story))
     broken = sorted(outcome.seed for outcome in found if outcome.breaches)
-    print(
+    say(
         f"{len(found)} worlds in {time.monotonic() - began:.0f} s: "
         f"{sum(o.orders for o in found):,} orders, {sum(o.executions for o in found):,} "
         f"executions, {sum(o.faults for o in found):,} faults, {sum(o.kills for o in found):,} "

@@ -91,6 +91,7 @@ class Calls:
         for name, version in ROOTS.items():
             self._library.urls["api"][name] = f"{settings.rest}/fapi/{version}"
         self._streams = settings.streams
+        self._over = False
 
     def on_headers(self, heard: Callable[[Mapping[str, str]], None]) -> None:
         self._library.heard = heard
@@ -107,6 +108,8 @@ class Calls:
         self, method: str, path: str, params: Mapping[str, Any], api: str = "fapiPrivate"
     ) -> Any | Failure:
         """The answer's JSON, or why there is none."""
+        if self._over:
+            return Failure(0, 0, "this connection is over")
         try:
             return await self._library.fetch2(path, [api], method, dict(params))
         except _Refused as refused:
@@ -129,7 +132,8 @@ class Calls:
         return ended
 
     async def hang_up(self) -> None:
-        """Close every stream and connection."""
+        """Close every stream and connection; what is being asked ends without an answer."""
+        self._over = True
         await self._library.close()
 
 

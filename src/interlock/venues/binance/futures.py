@@ -60,6 +60,8 @@ LIFE_S: Final = 23 * 3_600.0
 TOLD_S_MAX: Final = 10.0
 """The user stream tells of an accepted order within this, or it is dead."""
 BACKOFF_S, BACKOFF_S_MAX = 0.5, 30.0
+LEAVE_S_MAX: Final = 1.0
+"""What is being asked has this long to end with its connection; a new one does not wait longer."""
 RETRY_NS: Final = 1_000_000_000
 
 
@@ -149,6 +151,8 @@ class BinanceFutures:
             finally:
                 self._leave()
                 await calls.hang_up()
+                if self._tasks:
+                    await asyncio.wait(self._tasks, timeout=LEAVE_S_MAX)
             if why != said:
                 self._told(f"{self.name}: {why}; it is tried again and again")
             said = why
@@ -156,8 +160,6 @@ class BinanceFutures:
             await asyncio.sleep(most * (0.5 + random.random() / 2))
 
     def _leave(self) -> None:
-        for task in list(self._tasks):
-            task.cancel()
         if self.joined.is_set():
             self.joined.clear()
             self.missing()
