@@ -487,31 +487,3 @@ def test_what_others_close_of_a_straddles_second_side_is_taken_off_that_side():
         position(tape, -4)
     assert order.adjusted == 6
     assert tape.state.net[("main", "BTC.PAPER", "")] == -4
-
-
-def test_a_close_that_finds_the_position_gone_is_over_and_not_tried_again():
-    """Somebody closed first: the venue refuses, says twice that nothing is held, and that is it."""
-    tape = Tape()
-    order = protected(tape)
-    tape.command("cancel", order_id=order.id, exposure="flatten")
-    tape.canceled(order, "target")
-    tape.rejected(order, "close_1", VenueReject.REDUCE_ONLY)
-    for _ in range(2):
-        tape.give(Position(tape.at, "main", "BTC.PAPER", 0, tape.at))
-    assert order.done
-    assert "flatten_failed" not in tape.incidents()
-    before = len(tape.submits("close_1"))
-    tape.wait(60 * SECOND)
-    assert len(tape.submits("close_1")) == before
-
-
-def test_a_close_shrinks_to_what_others_have_left():
-    tape = Tape()
-    order = protected(tape)
-    tape.command("cancel", order_id=order.id, exposure="flatten")
-    tape.canceled(order, "target")
-    tape.rejected(order, "close_1", VenueReject.INSUFFICIENT_MARGIN)
-    for _ in range(2):
-        tape.give(Position(tape.at, "main", "BTC.PAPER", 4, tape.at))
-    tape.wait(60 * SECOND)
-    assert tape.submits("close_1")[-1].quantity == 4
