@@ -60,6 +60,8 @@ LIFE_S: Final = 23 * 3_600.0
 TOLD_S_MAX: Final = 10.0
 """The user stream tells of an accepted order within this, or it is dead."""
 BACKOFF_S, BACKOFF_S_MAX = 0.5, 30.0
+FINISHED_S: Final = 2.0
+"""The event of an order and that of the algo order which became it come in either order."""
 LEAVE_S_MAX: Final = 1.0
 """What is being asked has this long to end with its connection; a new one does not wait longer."""
 RETRY_NS: Final = 1_000_000_000
@@ -144,7 +146,7 @@ class BinanceFutures:
         """Stay connected for as long as this is not canceled."""
         failures, said = 0, ""
         while True:
-            calls = Calls(self._settings, *self._credentials)
+            calls = Calls(self._settings, *self._credentials, self._now)
             try:
                 why = await self._once(calls)
                 failures = 0 if self.joined.is_set() else failures + 1
@@ -361,6 +363,14 @@ class BinanceFutures:
         asked = known is not None and known.canceling
         for report in events.of_algo(client_id, o, self._now(), asked):
             self._tell(report)
+        if o["X"] == "FINISHED":
+            asyncio.get_running_loop().call_later(FINISHED_S, self._doubt, client_id)
+
+    def _doubt(self, client_id: str) -> None:
+        """Its order is over, one way or the other, and no event has said which."""
+        if self._account is not None and client_id in self._account.known:
+            detail = "the algo order is finished, and nothing was told of its order"
+            self._tell(OutcomeUnknown(self._now(), client_id, detail))
 
     def _account_event(self, event: dict[str, Any]) -> None:
         """Positions matter where somebody else had a hand in them; ours we book by their fills."""
