@@ -9,7 +9,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from bench import encrypt, instructions, memory, place, recall, recover, serve, tick
+from bench import (
+    encrypt,
+    instructions,
+    memory,
+    place,
+    recall,
+    recover,
+    serve,
+    snapshot,
+    tick,
+)
 from bench.goals import goals
 from bench.timing import shown
 from interlock.runtime.build import built
@@ -20,6 +30,7 @@ BENCHES: dict[str, Callable[[bool], list[dict[str, Any]]]] = {
     "memory": memory.run,
     "recover": recover.run,
     "recall": recall.run,
+    "snapshot": snapshot.run,
     "instructions": instructions.run,
     "serve": serve.run,
     "encrypt": encrypt.run,

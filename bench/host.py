@@ -22,8 +22,10 @@ from interlock.api.route import Budget
 from interlock.api.serving import PAPER, Server, Settings
 from interlock.market.course import Course
 from interlock.orders.requests import CancelVenueOrder, Request
+from interlock.runtime.embedded import Embedded
 from interlock.runtime.live import SLICE
 from interlock.venues.paper.link import Link
+from interlock.venues.port import RemoteVenue
 
 UNLIMITED = Rate(10_000_000, 10_000_000)
 
@@ -48,10 +50,19 @@ class Timed(Link):
 
 
 class Host(Server):
-    def _linked(self, address: tuple[str, int]) -> Link:
-        link = Timed("PAPER", address, PAPER, self.now, self.settings.told)
+    def _made(self) -> Embedded | RemoteVenue:
+        if self.settings.venue is None:
+            return super()._made()
+        link = Timed("PAPER", self.settings.venue, PAPER, self.now, self.settings.told)
         link.note()
         return link
+
+    def close(self) -> None:
+        """Without bringing the tables up to date first: nobody asks for them any more."""
+        self.projection.close()
+        self.journal.close()
+        if self.memory is not None:
+            self.memory.close()
 
 
 def main() -> None:

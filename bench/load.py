@@ -85,7 +85,7 @@ async def batches(wires: list[Wire], count: int, size: int, first: int) -> dict[
     await asyncio.gather(*(one(wire) for wire in wires))
     seconds = time.perf_counter() - began
     return {
-        "pairs per second, batches of 500, over HTTP": round(count / seconds),
+        f"pairs per second, batches of {size}, over HTTP": round(count / seconds),
         "connections": len(wires),
         **spread(took),
     }

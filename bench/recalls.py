@@ -17,7 +17,7 @@ from typing import Any
 
 from bench.processes import Served, Spoken
 
-PAIRS, FILLS, EVERY_US = 100_000, 1_000, 4_000
+PAIRS, FILLS, EVERY_US = 100_000, 1_000, 3_000
 RATE, PLACING_BATCH, CONNECTIONS = 50_000, 100, 4
 SIZES = (1_000, 10_000, 100_000)
 SLICES_OFF = 1_000_000_000

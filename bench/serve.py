@@ -2,13 +2,17 @@
 clients and the venue are others, on the same two cores.
 """
 
+import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 from bench import recalls
-from bench.processes import Served
+from bench.goals import SERVED
+from bench.processes import Served, Spoken
 
 PAIRS, BATCH, SINGLES = 40_000, 500, 1_000
+CROWD, FOLLOWED, FOLLOWED_BATCH = 1_000, 2_000, 100
 Rows = list[dict[str, Any]]
 
 
@@ -18,7 +22,10 @@ def place(quick: bool) -> Rows:
     with Served() as server:
         for connections in (1,) if quick else (1, 2, 4):
             recalls.note(f"  batches on {connections} connections")
-            rows.append(server.load("batches", connections, 1_000 if quick else PAIRS, BATCH))
+            pairs, before = 1_000 if quick else PAIRS, server.cpu_s()
+            row = server.load("batches", connections, pairs, BATCH)
+            row["us of the server per pair"] = round((server.cpu_s() - before) / pairs * 1e6, 1)
+            rows.append(row)
         recalls.note("  single requests")
         singles = server.load("singles", 1, 50 if quick else SINGLES)
         empty = server.load("empty", 1, 50 if quick else SINGLES)
@@ -28,10 +35,38 @@ def place(quick: bool) -> Rows:
     return rows
 
 
+def followers(quick: bool) -> Rows:
+    """What a crowd that follows every fact is told, and what that takes from the writer."""
+    crowd, pairs = (20, 200) if quick else (CROWD, FOLLOWED)
+    rows: Rows = []
+    for size in (0, crowd):
+        recalls.note(f"  {size:,} followers")
+        with Served() as server, ExitStack() as following:
+            if size:
+                told = (server.port, server.password, size, pairs)
+                audience = following.enter_context(Spoken("bench.follow", *told))
+                assert audience.hear() == "following"
+            before = server.cpu_s()
+            placed = server.load("batches", 1, pairs, FOLLOWED_BATCH)
+            row = {"followers": size, **placed}
+            if size:
+                row |= json.loads(audience.hear())
+                spent = server.cpu_s() - before
+                row["us of the server per fact delivered"] = round(
+                    spent / row["facts delivered"] * 1e6, 2
+                )
+            rows.append(row)
+    rate_of = SERVED.replace("500", str(FOLLOWED_BATCH))
+    rate = rows[0][rate_of] / rows[1][rate_of]
+    rows.append({"writer slowed down by followers, times": round(rate, 2)})
+    return rows
+
+
 PARTS: dict[str, Callable[[bool], Rows]] = {
     "place": place,
     "recall": recalls.recall,
     "consistency": recalls.consistency,
+    "followers": followers,
 }
 
 

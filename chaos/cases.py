@@ -90,12 +90,14 @@ async def second_process(lives: Lives, folder: Path, seed: int) -> Outcome:
     trial = Trial(lives, folder / "journal", seed)
     await trial.open_venue()
     process = await trial.start()
-    load = asyncio.create_task(trial.load(process, 2.0))
+    load = asyncio.create_task(trial.client.load(process.port))
     second = await trial.spawn()
     trial.expect(not await second.listening(), "a second process came up on the same journal")
     await _stopped(trial, second, f"in use by another process (pid {process.pid})")
     answered = sum(bool(a.answers) for a in trial.client.asked)
-    await load
+    await asyncio.sleep(BUSY_S)
+    load.cancel()
+    await asyncio.gather(load, return_exceptions=True)
     more = sum(bool(a.answers) for a in trial.client.asked) - answered
     trial.expect(more > 0, "the first process stopped answering")
     await process.kill()

@@ -51,7 +51,7 @@ class Process:
         self.line.recover()
         self.clock = SteadyClock(self.line.now, wall=self._wall, told=_note)
         self.projection = Projection(given.folder / PROJECTION, warn=_note)
-        self.snapshot_n = self.journal.tail().n
+        self.line.snapshot_frames = SNAPSHOT_FRAMES
 
     def now(self) -> int:
         return self.clock.now()
@@ -122,9 +122,6 @@ class Process:
             reply(command)
             return
         self.live.ask(command, reply)
-        if self.journal.tail().n - self.snapshot_n >= SNAPSHOT_FRAMES and not self.live.over:
-            self.snapshot_n = self.journal.tail().n
-            self.live.between(self.line.snapshot)
 
 
 def _bring_up(task: asyncio.Task[None]) -> None:

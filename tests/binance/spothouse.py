@@ -6,9 +6,11 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import uvloop
 
 from interlock.journal.memory import MemoryJournal
+from interlock.orders.capabilities import Capabilities
 from interlock.sandbox.binance.serving import HOST, KEY, SECRET
 from interlock.venues.binance import link, spot
 from interlock.venues.binance.settings import BinanceSettings, Environment, MarketKind
@@ -16,6 +18,16 @@ from tests.binance.house import PREFIX, Trader
 from tests.sandbox.house import SYMBOL, SpotExchange
 
 INSTRUMENT = f"{SYMBOL}.SPOT"
+
+
+QUICK = msgspec.structs.replace(spot.CAPABILITIES, request_validity_ns=1_500_000_000)
+"""What is lost is known to be lost sooner."""
+
+
+class QuickSpot(spot.BinanceSpot):
+    @property
+    def capabilities(self) -> Capabilities:
+        return QUICK
 
 
 class SpotTrader(Trader):
@@ -32,7 +44,7 @@ class SpotTrader(Trader):
         settings = BinanceSettings(
             "SPOT", Environment.PAPER, "main", (SYMBOL,), prefix, place, MarketKind.SPOT
         )
-        return spot.BinanceSpot(settings, KEY, SECRET, self.clock.now, self.told.append)
+        return QuickSpot(settings, KEY, SECRET, self.clock.now, self.told.append)
 
     def pair(self, quantity: str = "0.01", **entry: Any) -> dict[str, Any]:
         """Bought at the market; out 1 % above or 1 % below, both of them at the venue."""

@@ -312,3 +312,31 @@ def test_beside_a_web_server_only_the_lines_own_bugs_end_it() -> None:
             await running
 
     soon(story())
+
+
+def test_a_report_is_decided_on_as_it_is_heard_before_what_waits_and_between_slices() -> None:
+    async def story() -> None:
+        live = Live(a_line(MemoryJournal()), SteadyClock())
+        live.start([BTC])
+        running = asyncio.create_task(live.run())
+        halted = live.line.state.markets["BTC.PAPER"]
+        for n in range(2 * SLICE):
+            live.ask(bracket(f"p{n}"), lambda _: None)
+        live.hear([InstrumentStatus(live.clock.now(), "BTC.PAPER", trading=False)])
+        assert halted.halted and not live.line.state.orders
+        heard = [InstrumentStatus(live.clock.now(), "BTC.PAPER", trading=True)]
+        left: list[int] = []
+
+        def attend() -> None:
+            if heard and live.line.inbox:
+                left.append(len(live.line.inbox))
+                live.hear([heard.pop()])
+
+        live.attend = attend
+        while halted.halted:
+            await asyncio.sleep(0)
+        assert left == [2 * SLICE]
+        live.stop()
+        await running
+
+    soon(story())

@@ -19,7 +19,7 @@ from interlock.api.logs import Log
 from interlock.api.problems import MEDIA_TYPE, ApiCode, Problem, problem
 from interlock.api.queries import accounts_of
 from interlock.api.route import Asked, Reply, Route
-from interlock.api.streams import Streams, Wanted
+from interlock.api.streams import SLICE, Facts, Streams, Wanted
 
 CLOSED_POLICY, CLOSED_TRY_LATER = 1008, 1013
 GONE = (WebSocketDisconnect, OSError)
@@ -148,6 +148,12 @@ async def _tell(
 ) -> None:
     first = from_seq(asked.query, {})
     async for event in streams.follow(asked.caller, asked.address, what, first):
+        if isinstance(event, Facts):
+            for number, message in enumerate(event.messages, 1):
+                await socket.send(message)  # type: ignore[arg-type]
+                if number % SLICE == 0:
+                    await asyncio.sleep(0)
+            continue
         if event.kind == "snapshot":
             data = b'{"type":"snapshot",' + event.data[1:]
         elif event.kind == "heartbeat":

@@ -40,6 +40,7 @@ class Desk:
         no line.
         """
         loop = asyncio.get_running_loop()
+        self.live.attend()
         if self.live.over:
             raise Stopping
         done: asyncio.Future[None] = loop.create_future()

@@ -33,14 +33,14 @@ from interlock.api.queries import Queries
 from interlock.api.reconciling import Reconciling
 from interlock.api.risks import Risks
 from interlock.api.route import Asked, Reply, Route
-from interlock.api.streams import Event, Streams
+from interlock.api.streams import Facts, Streams, sse
 from interlock.journal.sealed_projection import tables_of
 from interlock.journal.sealing import Sealer
 from interlock.journal.sqlite import SqliteJournal
 from interlock.market.course import Course
 from interlock.orders.capabilities import Capabilities
 from interlock.runtime.clock import SteadyClock
-from interlock.runtime.collector import calm
+from interlock.runtime.collector import calm, give_way
 from interlock.runtime.embedded import Embedded
 from interlock.runtime.errors import RuntimeTrouble
 from interlock.runtime.fanout import Fanout
@@ -81,7 +81,7 @@ class Settings:
     slice: int = SLICE
     """Inputs decided on in one turn of the loop."""
     calm: bool = True
-    """Whether the garbage collector is told that orders live long."""
+    """Whether garbage collector and threads are told that orders live long and reports hurry."""
     encrypt: bool = False
     """Whether journal, tables and paper orders lie on the disk under the master key."""
     log: Log = field(default_factory=lambda: Log(None))
@@ -108,9 +108,8 @@ class Server:
         self.memory: PaperMemory | None = None
         self.venue = self._made()
         self.fanout = Fanout()
-        self.line = Line(
-            self.journal, {self.venue.name: self.venue}, listeners=[self.fanout.listen]
-        )
+        venues = {self.venue.name: self.venue}
+        self.line = Line(self.journal, venues, frame_listeners=[self.fanout.listen])
         self.line.recover()
         self.clock = SteadyClock(self.line.now, told=told)
         self.projection = tables_of(folder, self.journal.sealer, told)
@@ -165,6 +164,7 @@ class Server:
         self._cut_when_ended()
         if settings.calm:
             calm()
+            give_way()
         web = _Web(self._web())
         begin = asyncio.create_task
         serving = begin(web.serve(sockets=[listening]))
@@ -267,7 +267,8 @@ class Server:
         self._asked_to_stop.set()
 
     def close(self) -> None:
-        self.projection.catch_up(self.journal)
+        # The tables are not brought up to date first: after a burst that takes tens of seconds, and
+        # whoever reads them does it anyway.
         self.projection.close()
         self.journal.close()
         if self.memory is not None:
@@ -304,7 +305,10 @@ class Server:
 
         async def lines() -> AsyncIterator[bytes]:
             async for event in events:
-                yield sse(event)
+                if isinstance(event, Facts):
+                    yield event.sse
+                else:
+                    yield sse(event.kind, event.seq, event.data)
 
         headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
         return Reply(stream=lines(), media_type="text/event-stream", headers=headers)
@@ -337,13 +341,3 @@ class _Web(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-def sse(event: Event) -> bytes:
-    """One event as the wire of EventSource has it. Heartbeats are comments; only what a stream can
-    go on after has an id.
-    """
-    if event.kind == "heartbeat":
-        return b": heartbeat\n\n"
-    told = b"event: %s\ndata: %s\n\n" % (event.kind.encode(), event.data)
-    return b"id: %d\n%s" % (event.seq, told) if event.seq >= 0 else told

@@ -23,8 +23,12 @@ from interlock.runtime.prices import Prices
 
 HEARTBEAT_S = 15.0
 SLICE = 25
-"""Facts told in one turn of the loop: the line, and whoever has just left, get theirs between."""
+"""Messages to one follower in one turn of the loop: the line, and whoever has just left, get theirs
+between.
+"""
 SNAPSHOT_ORDERS_MAX = 100_000
+SHARED_MAX = 64
+"""Different answers to different crowds that are kept at hand."""
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -36,6 +40,16 @@ class Event(Struct, frozen=True, gc=False):
     kind: str
     seq: int
     data: bytes
+
+
+class Facts(Struct, frozen=True, gc=False):
+    """Facts of a stream, some at a time."""
+
+    some: list[Told]
+    sse: bytes
+    """All of them as the wire of EventSource has it: written once for all who want the same."""
+    messages: list[dict[str, Any]]
+    """Each as a message for a WebSocket, in the words of ASGI; not to be changed."""
 
 
 class Wanted(Struct, frozen=True):
@@ -96,6 +110,7 @@ class Streams:
         self._fanout = fanout
         self._alive = alive
         self._followers: dict[tuple[Caller, str], set[asyncio.Event]] = {}
+        self._shared: dict[tuple[int, int, Wanted, Caller], Facts] = {}
         self.count = 0
 
     def look_again(self) -> None:
@@ -121,7 +136,7 @@ class Streams:
 
     async def follow(
         self, caller: Caller, address: str, wanted: Wanted, from_seq: int | None
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncIterator[Event | Facts]:
         """Events for one follower, until it leaves, its key ends, or it is too slow.
 
         Without ``from_seq``, or with one that is not at hand any more, a snapshot comes first.
@@ -153,7 +168,7 @@ class Streams:
         wanted: Wanted,
         from_seq: int | None,
         ended: asyncio.Event,
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncIterator[Event | Facts]:
         if wanted.only_prices:
             from_seq = self._fanout.next_seq
             yield Event("snapshot", from_seq - 1, b'{"event_seq":%d}' % (from_seq - 1))
@@ -195,15 +210,26 @@ class Streams:
                             yield Event(MARKET, -1, line)
                         continue
                     seq = some[-1].seq
-                    for number, told in enumerate(some, 1):
-                        if wanted.fits(told, caller):
-                            yield Event(told.kind, told.seq, told.line)
-                        if number % SLICE == 0:
-                            await asyncio.sleep(0)
+                    fitting = self._fitting(some, wanted, caller)
+                    if fitting.some:
+                        yield fitting
         finally:
             ending.cancel()
             for name, source in sources.items():
                 await _left(next_of.get(name), source)
+
+    def _fitting(self, some: list[Told], wanted: Wanted, caller: Caller) -> Facts:
+        """What of these the follower is shown. A crowd asks for the same: it is told once."""
+        key = (some[0].seq, some[-1].seq, wanted, caller)
+        found = self._shared.get(key)
+        if found is None:
+            if len(self._shared) >= SHARED_MAX:
+                self._shared.clear()
+            fitting = [told for told in some if wanted.fits(told, caller)]
+            lines = b"".join(sse(told.kind, told.seq, told.line) for told in fitting)
+            messages = [{"type": "websocket.send", "text": told.line.decode()} for told in fitting]
+            found = self._shared[key] = Facts(fitting, lines, messages)
+        return found
 
     async def _snapshot(self, caller: Caller, wanted: Wanted) -> tuple[int, bytes]:
         """Everything live that the follower asked for, as of one event_seq."""
@@ -234,3 +260,13 @@ async def _left(following: "asyncio.Future[Any] | None", source: AsyncIterator[A
 
 def revoked() -> Problem:
     return problem(ApiCode.KEY_REVOKED, "The key of this stream has ended.")
+
+
+def sse(kind: str, seq: int, data: bytes) -> bytes:
+    """One event as the wire of EventSource has it. Heartbeats are comments; only what a stream can
+    go on after has an id.
+    """
+    if kind == "heartbeat":
+        return b": heartbeat\n\n"
+    told = b"event: %s\ndata: %s\n\n" % (kind.encode(), data)
+    return b"id: %d\n%s" % (seq, told) if seq >= 0 else told

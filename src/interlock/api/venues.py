@@ -8,8 +8,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 
 from interlock.api.access.opening import Access
-from interlock.api.config import Config
-from interlock.runtime.errors import RuntimeTrouble
+from interlock.api.config import Config, ConfigWrong
 from interlock.venues.binance.settings import (
     BinanceSettings,
     Environment,
@@ -30,7 +29,7 @@ KINDS = {
 def binance_settings(config: Config, access: Access) -> BinanceSettings | None:
     """What a ``venue.kind`` of Binance comes to; nothing for other kinds.
 
-    Raises ``RuntimeTrouble`` for what cannot be used.
+    Raises ``ConfigWrong`` for what cannot be used.
     """
     venue = config.venue
     if venue.kind not in KINDS:
@@ -47,7 +46,7 @@ def binance_settings(config: Config, access: Access) -> BinanceSettings | None:
     )
     problem = settings_problem(made)
     if problem:
-        raise RuntimeTrouble(f"venue: {problem}")
+        raise ConfigWrong(f"venue: {problem}")
     return made
 
 

@@ -17,6 +17,8 @@ from interlock.cli.serve import course_of
 from interlock.cli.text import out
 from interlock.sandbox.binance.serving import HOST, KEY, SECRET, Sandbox
 
+PORT_MAX = 65_535
+
 sandbox = App(name="sandbox", help="Doubles of real venues on this machine, to rehearse on.")
 
 
@@ -49,6 +51,9 @@ def binance(
     """
     if futures is None and spot is None:
         raise BadInput("Name at least one exchange: --spot PORT, --futures PORT.")
+    for name, port in (("--spot", spot), ("--futures", futures)):
+        if port is not None and not 0 <= port <= PORT_MAX:
+            raise BadInput(f"{name} {port}: a port is from 0 to {PORT_MAX}.")
     if speed <= 0:
         raise BadInput("--speed must be above zero.")
     course = course_of(Market(market, speed))

@@ -190,25 +190,33 @@ def cycles(terms: OrderTerms, leaves: list[Leaf]) -> None:
         for change in rule.changes:
             waits[change.leg][rule.leg] = None
     done: dict[int, bool] = {}
-
-    def visit(leg: int, way: tuple[int, ...]) -> None:
-        if leg in way:
-            names = " -> ".join(terms.legs[n].id for n in (*way[way.index(leg) :], leg))
-            path = leaves[leg].path if leg < len(leaves) else "rules"
+    for number in range(len(terms.legs)):
+        circle = _circle(waits, done, number, ())
+        if circle:
+            names = " -> ".join(terms.legs[n].id for n in circle)
+            path = leaves[circle[0]].path if circle[0] < len(leaves) else "rules"
             refuse(
                 RejectCode.RULE_CYCLE,
                 path,
                 f"These would wait for each other for ever: {names}.",
                 "Break the cycle: a leg can't wait for what waits for it.",
             )
-        if done.get(leg):
-            return
-        for other in waits[leg]:
-            visit(other, (*way, leg))
-        done[leg] = True
 
-    for number in range(len(terms.legs)):
-        visit(number, ())
+
+def _circle(
+    waits: list[dict[int, None]], done: dict[int, bool], leg: int, way: tuple[int, ...]
+) -> tuple[int, ...]:
+    """The first circle met from ``leg`` on, its first leg again at its end; or nothing."""
+    if leg in way:
+        return (*way[way.index(leg) :], leg)
+    if done.get(leg):
+        return ()
+    for other in waits[leg]:
+        circle = _circle(waits, done, other, (*way, leg))
+        if circle:
+            return circle
+    done[leg] = True
+    return ()
 
 
 def market(state: State, terms: OrderTerms, leaves: list[Leaf], at: int) -> None:

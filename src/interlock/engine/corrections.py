@@ -11,7 +11,7 @@ from interlock.engine.leg import LegState
 from interlock.engine.order import Leg, Order
 from interlock.engine.turn import Turn
 from interlock.engine.want import WHOLE
-from interlock.engine.wants import Walk, exits_of, shrinks
+from interlock.engine.wants import Walk, exits_of, open_quantity, shrinks
 from interlock.orders import facts as f
 from interlock.orders.legs import Hold, LegType
 from interlock.orders.terms import LegTerms
@@ -167,25 +167,6 @@ def _close(turn: Turn, order: Order) -> None:
             if (leg.terms.instrument, str(leg.terms.position_side or "")) == key
         )
         _add(turn, order, like, -1 if held > 0 else 1, "close", abs(held), -1)
-
-
-def open_quantity(order: Order, at: int) -> dict[tuple[str, str], int]:
-    """Signed quantity the order still answers for, per (instrument, position side).
-
-    Orders that only exit answer for what they were placed to exit, and have not yet.
-    """
-    out = scope.net(order)
-    user = [leg for leg in order.legs if not leg.terms.system]
-    if user and all(leg.terms.exits for leg in user):
-        walk = Walk(order, at, {})
-        first = user[0].terms
-        key = (first.instrument, str(first.position_side or ""))
-        out[key] = out.get(key, 0) - first.side * walk.live(order.terms.root, WHOLE)
-    if order.adjusted:
-        for key, held in out.items():
-            taken = min(abs(held), order.adjusted)
-            out[key] = held - taken if held > 0 else held + taken
-    return out
 
 
 def finish(turn: Turn, order: Order) -> None:

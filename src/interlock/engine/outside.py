@@ -7,10 +7,11 @@ protect, and a position is believed only when it was said twice.
 
 from msgspec.structs import replace
 
-from interlock.engine import changes, corrections, endings, scope
+from interlock.engine import changes, endings, scope
 from interlock.engine.leg import LegState
 from interlock.engine.order import Order
 from interlock.engine.turn import Turn
+from interlock.engine.wants import open_quantity
 from interlock.orders import facts as f
 from interlock.orders import reports as r
 from interlock.orders.requests import QueryPosition
@@ -137,7 +138,7 @@ def position(turn: Turn, report: r.Position) -> None:
     shares: list[tuple[Order, int]] = []
     expected = turn.state.net.get((report.account, *key), 0)
     for order in orders:
-        held = corrections.open_quantity(order, turn.at).get(key, 0)
+        held = open_quantity(order, turn.at).get(key, 0)
         if held:
             shares.append((order, held))
         if order.legs[0].terms.exits:  # it exits what somebody else opened

@@ -238,8 +238,35 @@ def wants(order: Order, at: int, min_quantity: dict[str, int]) -> list[Want]:
     for number, leg in enumerate(order.legs):
         if leg.terms.system in ("flatten", "close") and not leg.ended:
             left = leg.terms.quantity - leg.cum
+            if order.adjusted and leg.terms.system == "close":
+                left = min(left, _still_open(order, leg.terms, at))
             walk.wants[number] = Want(Kind.WORK, left) if left > 0 else GONE
     return walk.wants
+
+
+def _still_open(order: Order, terms: LegTerms, at: int) -> int:
+    """What a close has to close, now that others have closed a part of it."""
+    key = (terms.instrument, str(terms.position_side or ""))
+    return abs(open_quantity(order, at).get(key, 0))
+
+
+def open_quantity(order: Order, at: int) -> dict[tuple[str, str], int]:
+    """Signed quantity the order still answers for, per (instrument, position side).
+
+    Orders that only exit answer for what they were placed to exit, and have not yet.
+    """
+    out = scope.net(order)
+    user = [leg for leg in order.legs if not leg.terms.system]
+    if user and all(leg.terms.exits for leg in user):
+        walk = Walk(order, at, {})
+        first = user[0].terms
+        key = (first.instrument, str(first.position_side or ""))
+        out[key] = out.get(key, 0) - first.side * walk.live(order.terms.root, WHOLE)
+    if order.adjusted:
+        for key, held in out.items():
+            taken = min(abs(held), order.adjusted)
+            out[key] = held - taken if held > 0 else held + taken
+    return out
 
 
 def _kind(terms: LegTerms) -> tuple[str, int, str, bool, bool]:

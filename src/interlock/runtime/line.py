@@ -20,7 +20,7 @@ from interlock.engine.inputs import Define, Input, Start, Wakeup
 from interlock.engine.order import NEVER
 from interlock.engine.settings import Settings
 from interlock.engine.state import State
-from interlock.journal.frames import decode_facts
+from interlock.journal.frames import Frame, decode_facts
 from interlock.journal.port import Journal
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.facts import Fact
@@ -46,6 +46,8 @@ SNAPSHOT_FRAMES = 20_000
 
 Listener = Callable[[int, list[Fact]], None]
 """Hears the event_seq of the first fact and the facts, after their commit."""
+FrameListener = Callable[[Frame, list[Fact]], None]
+"""The same for whoever wants the bytes too."""
 
 
 class Line:
@@ -57,6 +59,7 @@ class Line:
         venues: Mapping[str, Venue],
         settings: Settings | None = None,
         listeners: Iterable[Listener] = (),
+        frame_listeners: Iterable[FrameListener] = (),
     ) -> None:
         self.journal = journal
         self.venues = venues
@@ -64,6 +67,7 @@ class Line:
         self.inbox = Inbox()
         self.state = State(settings)
         self.listeners = list(listeners)
+        self.frame_listeners = list(frame_listeners)
         self.now = 0
         self.recovering_until = 0
         self._asked: dict[str, bool] = {}
@@ -71,6 +75,7 @@ class Line:
         self.commits = Commits(journal)
         self._sweep_at = NEVER
         self._sweeps_left = 0
+        self.snapshot_frames = SNAPSHOT_FRAMES
         self._told_to: dict[str, int] = {}
         """Up to when each venue has told all fills, ns UTC."""
         self._snapshot_n = 0
@@ -235,6 +240,10 @@ class Line:
         self._commit()
         n = self.commits.tail.n
         self.journal.save_snapshot(n, image(self.state))
+        self.snapshot_begun(n)
+
+    def snapshot_begun(self, n: int) -> None:
+        """A snapshot as of frame ``n`` is kept, or under way: the next is due long after it."""
         self._snapshot_n = n
 
     def _turn(self, what: Input, at: int, reply: Reply | None) -> None:
@@ -272,6 +281,8 @@ class Line:
             self.commits.landed()
             for listener in self.listeners:
                 listener(frame.first_seq, batch.facts)
+            for frame_listener in self.frame_listeners:
+                frame_listener(frame, batch.facts)
         for request in batch.requests:
             self._send(request)
         for reply, answer in batch.replies:
@@ -280,7 +291,7 @@ class Line:
     @property
     def snapshot_due(self) -> bool:
         """Whether so much was journaled that a start would take long without a new snapshot."""
-        return self.commits.tail.n - self._snapshot_n >= SNAPSHOT_FRAMES
+        return self.commits.tail.n - self._snapshot_n >= self.snapshot_frames
 
     def _send(self, request: Request) -> None:
         if isinstance(request, QueryOpenOrders | QueryFills):

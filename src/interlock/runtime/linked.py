@@ -8,6 +8,7 @@ import asyncio
 
 from interlock.orders.ticks import Tick
 from interlock.runtime.live import Live
+from interlock.venues.paper.link import Link
 from interlock.venues.port import RemoteVenue
 
 JOIN_S_MAX = 2.0
@@ -35,6 +36,8 @@ def open_to(venue: RemoteVenue, live: Live) -> None:
         known = {venue.name: venue.capabilities}
         live.guarded(lambda: live.define(venue.instruments, known))
 
+    if isinstance(venue, Link):
+        live.attend = venue.look
     venue.news, venue.tick, venue.welcomed = news, tick, welcomed
     if not venue.joined.is_set():
         venue.missing()

@@ -19,6 +19,7 @@ from interlock.orders.commands import Command
 from interlock.orders.instruments import Instrument
 from interlock.orders.reports import Report
 from interlock.orders.ticks import Tick
+from interlock.runtime import imaging
 from interlock.runtime.clock import SteadyClock
 from interlock.runtime.commits import Batch
 from interlock.runtime.inbox import Reply
@@ -71,7 +72,12 @@ class Live:
         self._writing: asyncio.Future[None] | None = None
         self._unwritten: BaseException | None = None
         """Why the last batch, on its way to the disk when the end came, did not get there."""
+        self._imaging: asyncio.Task[None] | None = None
         self._between: list[Callable[[], object]] = []
+        self.attend: Callable[[], None] = _nothing
+        """Hears a venue that has something to say now: asked between pieces of other work, so that
+        a report waits for one of them and not for all that the loop has to do in this turn.
+        """
         self.on_tick: list[Callable[[Tick], None]] = []
         self.on_report: list[Callable[[Report], None]] = []
         """Hear every tick before the line does; each must take next to no time."""
@@ -109,6 +115,8 @@ class Live:
             while self._writing is not None:
                 await asyncio.wait([self._writing])
                 await asyncio.sleep(0)  # for ``_written``, which gives its answers
+            if self._imaging is not None:
+                await asyncio.wait([self._imaging])
             self._beside.shutdown()
         if self._unwritten is not None:
             raise self._unwritten
@@ -118,10 +126,13 @@ class Live:
     def ask(self, command: Command, reply: Reply) -> None:
         if self._over.done():
             return  # unanswered, as by a process that is gone: asked again, it has an answer
-        self.line.put(command, self.clock.now(), reply)
+        self.line.put(command, self.line.now, reply)
         self._run_soon()
 
     def hear(self, reports: Iterable[Report]) -> None:
+        """Reports are decided on at once, up to a slice of them: a recall that follows from one
+        leaves before whatever else the loop has to do.
+        """
         if self._over.done():
             return
         now = self.clock.now()
@@ -129,6 +140,7 @@ class Live:
             self.line.put(report, now)
             for hear in self.on_report:
                 hear(report)
+        self.line.work(now, min(self.line.inbox.heard, self._most))
         self._run_soon()
 
     def define(
@@ -185,6 +197,7 @@ class Live:
         self._soon = False
         if self._over.done():
             return
+        self.attend()
         now = self.clock.now()
         more = self.line.work(now, self._most) == self._most
         self.line.sweep(now)
@@ -203,6 +216,8 @@ class Live:
         if batch.frame is None:
             self.line.landed(batch)
             return
+        if self.line.snapshot_due and self._imaging is None:
+            self._begin_snapshot(batch.frame.n)
         self._writing = self._loop.run_in_executor(self._beside, commits.write, batch)
         self._writing.add_done_callback(
             lambda written: self.guarded(lambda: self._written(written, batch))
@@ -218,13 +233,33 @@ class Live:
                 self._over.set_exception(fault)
             return
         self.line.landed(batch)
-        if self.line.snapshot_due:
-            self.line.snapshot()
         waiting, self._between = self._between, []
         for action in waiting:
             action()
         self._write()
         self._run_soon()
+
+    def _begin_snapshot(self, n: int) -> None:
+        """The state is what frame ``n``, now on its way to the disk, ends with."""
+        try:
+            child = imaging.begin(self.line.state)
+        except OSError as trouble:
+            self._told(f"no snapshot can be made now: {trouble}")
+        else:
+            self._imaging = asyncio.create_task(self._snapshot(n, child))
+            self._imaging.add_done_callback(self._upkeep_ended)
+        self.line.snapshot_begun(n)
+
+    async def _snapshot(self, n: int, child: imaging.Child) -> None:
+        """Keep the image once it is there, behind the frame it speaks of."""
+        run = self._loop.run_in_executor
+        try:
+            data = await run(None, child.image)
+            await run(self._beside, self.line.journal.save_snapshot, n, data)
+        except (imaging.ImageLost, JournalUnavailable) as trouble:
+            self._told(str(trouble))
+        finally:
+            self._imaging = None
 
     def _sleep(self) -> None:
         """Set the timer to the moment the line wants to be woken."""
@@ -268,3 +303,7 @@ class Live:
             self._over.set_exception(fault)
         elif fault is None:
             loop.default_exception_handler(context)
+
+
+def _nothing() -> None:
+    """No venue is to be heard between pieces of work."""

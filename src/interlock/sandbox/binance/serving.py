@@ -14,8 +14,10 @@ from litestar import Litestar
 from msgspec import structs
 
 from interlock.market.course import Course
+from interlock.orders.grid import Grid
 from interlock.orders.ticks import Tick
 from interlock.sandbox.binance.app import HangingUp, application
+from interlock.sandbox.binance.controls import Controls
 from interlock.sandbox.binance.futures.control import FuturesControl
 from interlock.sandbox.binance.futures.exchange import Futures
 from interlock.sandbox.binance.futures.market import MarketViews
@@ -51,7 +53,11 @@ class FuturesSandbox:
             self._now_ms,
         )
         self.gate = Gate(self.routes.table(), {KEY: SECRET}, limits, now)
-        self.control = FuturesControl(self.futures, self.gate, self.hub, self.happen, now)
+        acts = FuturesControl(self.futures, self.gate, self.hub, now).acts()
+        self.control = Controls(self.gate, self.hub, self._grid, self.happen, now, acts)
+
+    def _grid(self, symbol: str) -> Grid:
+        return self.futures.market(symbol).grid
 
     def _now_ms(self) -> int:
         return self.gate.now_ms()
@@ -80,7 +86,11 @@ class SpotSandbox:
         keys = {KEY: SECRET}
         self.gate = Gate(SpotRoutes(self.spot, self.views).table(), keys, limits, now)
         self.socket = SpotSocket(self.gate, self.hub, keys)
-        self.control = SpotControl(self.spot, self.gate, self.hub, self.happen, now)
+        acts = SpotControl(self.spot, self.gate, self.hub, now).acts()
+        self.control = Controls(self.gate, self.hub, self._grid, self.happen, now, acts)
+
+    def _grid(self, symbol: str) -> Grid:
+        return self.spot.market(symbol).grid
 
     def _now_ms(self) -> int:
         return self.gate.now_ms()

@@ -9,9 +9,7 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from interlock.orders.capabilities import Capabilities, IdPromise
-from interlock.orders.reports import (
-    Position,
-)
+from interlock.orders.reports import OutcomeUnknown, Position
 from interlock.venues.binance import events
 from interlock.venues.binance.account import Account
 from interlock.venues.binance.answers import Failure
@@ -31,6 +29,8 @@ CAPABILITIES: Final = Capabilities(
 """The reply timeout is beyond the exchange's own ten seconds and the library's."""
 KEEP_S: Final = 1_800.0
 """Between two extensions of the listen key, which lives for an hour."""
+FINISHED_S: Final = 2.0
+"""The event of an order and that of the algo order which became it come in either order."""
 
 
 class BinanceFutures(BinanceLink):
@@ -118,6 +118,14 @@ class BinanceFutures(BinanceLink):
         asked = known is not None and known.canceling
         for report in events.of_algo(client_id, o, self._now(), asked):
             self.report(report)
+        if o["X"] == "FINISHED":
+            asyncio.get_running_loop().call_later(FINISHED_S, self._doubt, client_id)
+
+    def _doubt(self, client_id: str) -> None:
+        """Its order is over, one way or the other, and no event has said which."""
+        if self._account is not None and client_id in self._account.known:
+            detail = "the algo order is finished, and nothing was told of its order"
+            self.report(OutcomeUnknown(self._now(), client_id, detail))
 
     def _account_event(self, event: dict[str, Any]) -> None:
         """Positions matter where somebody else had a hand in them; ours we book by their fills."""

@@ -48,6 +48,8 @@ LIFE_S: Final = 23 * 3_600.0
 TOLD_S_MAX: Final = 10.0
 """The user stream tells of an accepted order within this, or it is dead."""
 BACKOFF_S, BACKOFF_S_MAX = 0.5, 30.0
+LEAVE_S_MAX: Final = 1.0
+"""What is being asked has this long to end with its connection; a new one does not wait longer."""
 RETRY_NS: Final = 1_000_000_000
 
 
@@ -161,13 +163,15 @@ class BinanceLink:
         """Stay connected for as long as this is not canceled."""
         failures, said = 0, ""
         while True:
-            calls = Calls(self._settings, *self._credentials)
+            calls = Calls(self._settings, *self._credentials, self._now)
             try:
                 why = await self._once(calls)
                 failures = 0 if self.joined.is_set() else failures + 1
             finally:
                 self._leave()
                 await calls.hang_up()
+                if self._tasks:
+                    await asyncio.wait(self._tasks, timeout=LEAVE_S_MAX)
             if why != said:
                 self._told(f"{self.name}: {why}; it is tried again and again")
             said = why
@@ -175,8 +179,6 @@ class BinanceLink:
             await asyncio.sleep(most * (0.5 + random.random() / 2))
 
     def _leave(self) -> None:
-        for task in list(self._tasks):
-            task.cancel()
         if self.joined.is_set():
             self.joined.clear()
             self.missing()

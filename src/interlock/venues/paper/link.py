@@ -168,6 +168,11 @@ class Link:
 
     # The socket.
 
+    def look(self) -> None:
+        """Hear what has arrived by now, without waiting for the loop to say so."""
+        if self.joined.is_set():
+            self._read()
+
     def _read(self) -> None:
         if self._socket is None:
             return

@@ -10,18 +10,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from interlock.orders.ticks import Quote, Tick, Trade
-from interlock.sandbox.binance.faults import Fault
+from interlock.sandbox.binance.controls import Act, told_of
 from interlock.sandbox.binance.gate import Gate
 from interlock.sandbox.binance.hub import Hub
-from interlock.sandbox.binance.spot.exchange import VENUE, Spot
-
-
-class _Price(Struct, forbid_unknown_fields=True):
-    symbol: str
-    price: str
-    quantity: str = "1"
-    """Of the trade; the quote around it is a tick wide."""
+from interlock.sandbox.binance.spot.exchange import Spot
 
 
 class _Set(Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -35,56 +27,26 @@ class _Set(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """What has been used of the present minute's request weight."""
 
 
-class _Ban(Struct, forbid_unknown_fields=True):
-    ms: int
-
-
 class SpotControl:
-    """Controls one exchange. ``happen`` is a tick of this very moment."""
+    """Controls one exchange."""
 
     def __init__(
         self,
         spot: Spot,
         gate: Gate,
         hub: Hub,
-        happen: Callable[[Tick], None],
         now: Callable[[], int],
     ) -> None:
         self._spot = spot
         self._gate = gate
         self._hub = hub
-        self._happen = happen
         self._now = now
 
-    def __call__(self, what: str, body: bytes) -> Any:
-        doing: dict[str, Callable[[bytes], Any]] = {
-            "faults": self._faults,
-            "price": self._price,
+    def acts(self) -> dict[str, Act]:
+        return {
             "set": self._set,
-            "ban": self._ban,
-            "cut": lambda _: self._hub.cut(),
             "state": lambda _: self.state(),
         }
-        if what not in doing:
-            raise ValueError(f"there is no /sandbox/{what}; there is {', '.join(doing)}")
-        found = doing[what](body)
-        return {"done": what} if found is None else found
-
-    def _faults(self, body: bytes) -> None:
-        """The faults to come, instead of any that were still to come."""
-        self._gate.faults.coming[:] = msgspec.json.decode(body, type=list[Fault])
-
-    def _price(self, body: bytes) -> None:
-        asked = msgspec.json.decode(body, type=_Price)
-        grid = self._spot.market(asked.symbol).grid
-        price, quantity = grid.price_units(asked.price), grid.quantity_units(asked.quantity)
-        if not isinstance(price, int):
-            raise ValueError(price.detail)
-        if not isinstance(quantity, int):
-            raise ValueError(quantity.detail)
-        name, at = f"{asked.symbol}.{VENUE}", self._now()
-        self._happen(Quote(name, at, price - 1, quantity, price + 1, quantity))
-        self._happen(Trade(name, at, price, quantity))
 
     def _set(self, body: bytes) -> None:
         asked = msgspec.json.decode(body, type=_Set)
@@ -102,9 +64,6 @@ class SpotControl:
         if asked.wallet:
             self._spot.account_position(self._now() // 1_000_000)
 
-    def _ban(self, body: bytes) -> None:
-        self._gate.limits.ban(msgspec.json.decode(body, type=_Ban).ms)
-
     def state(self) -> dict[str, Any]:
         """Everything that tests want to see."""
         spot = self._spot
@@ -114,8 +73,5 @@ class SpotControl:
             "open_lists": [of.view() for of in spot.lists.values() if not of.done],
             "orders": [order.view() for order in spot.orders.values()],
             "trades": len(spot.exchange.executions()),
-            "requests": self._gate.count,
-            "weight": self._gate.limits.weight.used,
-            "listeners": len(self._hub.listeners),
-            "faults": self._gate.faults.coming,
+            **told_of(self._gate, self._hub),
         }

@@ -1,0 +1,1 @@
+"""Worlds over a real wire, a few of them; ``script/wires`` does the same at length."""
