@@ -122,6 +122,25 @@ def test_a_position_that_anybody_closes_leaves_no_exit_behind(by: str) -> None:
     play(story, hedge=True)
 
 
+def test_a_position_closed_while_the_stream_is_dead_leaves_no_exit_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody tells of it: what is held is asked for after a gap, as orders and fills are."""
+    monkeypatch.setattr("interlock.venues.binance.futures.BACKOFF_S", 0.05)
+
+    async def story(trader: Trader) -> None:
+        await trader.place("first", trader.bracket())
+        await trader.until(protected)
+        await trader.do("set", silent=True)
+        await trader.do("close", symbol=SYMBOL, position_side="LONG")
+        await trader.do("set", silent=False)
+        await trader.do("cut")
+        await trader.until(empty)
+        await trader.heard("IncidentOpened", kind="outside_close")
+
+    play(story, hedge=True)
+
+
 def test_a_leg_that_somebody_cancels_is_not_taken_for_a_fill() -> None:
     """SCENARIOS 24: the target goes by hand; the stop stays, and a person is told."""
 
