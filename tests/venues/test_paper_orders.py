@@ -294,6 +294,15 @@ def test_amends_are_unsupported_unless_switched_on() -> None:
     assert amend_code(world) is VenueReject.UNSUPPORTED
 
 
+def test_a_venue_that_only_makes_quantities_smaller_takes_nothing_else() -> None:
+    world = quoted(can=Capabilities(native_reduce=True))
+    world.send(buy("a", 3, price=95))
+    assert told(world.amend("a", 2, price=95)) == ["Amended a"]
+    for quantity, price in ((2, 95), (3, 95), (1, 94)):
+        world.amend("a", quantity, price=price)
+        assert amend_code(world) is VenueReject.UNSUPPORTED
+
+
 def test_a_cancel_says_how_much_had_filled() -> None:
     world = quoted()
     world.send(buy("a", 8, price=100))

@@ -282,7 +282,7 @@ class Intake:
             return VenueReject.TOO_LATE, "it arrived after its validity"
         if self._limited(at):
             return VenueReject.RATE_LIMITED, "too many requests"
-        if not self._can.native_amend:
+        if not self._can.native_amend and not self._only_reduces(request, order):
             return VenueReject.UNSUPPORTED, "orders are not amended here; cancel and send anew"
         if order is None:
             return VenueReject.UNKNOWN_ORDER, "no such order"
@@ -295,6 +295,16 @@ class Intake:
         if request.quantity <= order.cum:
             return None
         return self._values_refusal(request, order)
+
+    def _only_reduces(self, request: AmendVenueOrder, order: PaperOrder | None) -> bool:
+        """Whether this is all that a venue which only makes quantities smaller would take."""
+        if not self._can.native_reduce:
+            return False
+        if order is None:
+            return True
+        same = request.price in (None, order.price)
+        same = same and request.trigger_price in (None, order.trigger_price)
+        return same and order.cum < request.quantity < order.quantity
 
     def _values_refusal(self, request: AmendVenueOrder, order: PaperOrder) -> Refusal | None:
         submit, market, quantity = order.submit, order.market, request.quantity
