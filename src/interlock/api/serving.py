@@ -157,7 +157,7 @@ class Server:
         await self._open_venue()
         self.desk = Desk(self.live, self.journal, self.projection)
         self.venues = Venues(self.live)
-        self.door = Door(self.entrance, self.metrics, self.settings.log)
+        self.door = Door(self.entrance, self.metrics, settings.log, settings.environment)
         self.prices = Prices(lambda symbol: self.line.state.markets[symbol].grid)
         self.live.on_tick.append(self.prices.hear)
         self.streams = Streams(self.desk, self.fanout, self.entrance.alive, self.prices)

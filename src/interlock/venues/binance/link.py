@@ -18,6 +18,7 @@ from interlock.orders.reports import (
     Canceled,
     Connection,
     Expired,
+    InstrumentStatus,
     OutcomeUnknown,
     Rejected,
     Report,
@@ -43,6 +44,8 @@ from interlock.venues.binance.settings import BinanceSettings
 from interlock.venues.binance.wording import Wording
 
 CLOCK_S: Final = 600.0
+LISTING_S: Final = 60.0
+TRADING: Final = "TRADING"
 LIFE_S: Final = 23 * 3_600.0
 """The exchange ends a stream after 24 hours; we choose the moment."""
 TOLD_S_MAX: Final = 10.0
@@ -76,6 +79,8 @@ class BinanceLink:
         self._lost: asyncio.Future[str] | None = None
         self._unheard: dict[str, float] = {}
         """Accepted orders that the user stream has not told of, and since when."""
+        self._status: dict[str, str] = {}
+        """Of each symbol, as the exchange last listed it."""
         self._stray: set[str] = set()
         """Symbols in which somebody else traded."""
         self.instruments: tuple[Instrument, ...] = ()
@@ -208,6 +213,8 @@ class BinanceLink:
         self.joined.set()
         self.welcomed()
         self.report(Connection(self._now(), self.name, True))
+        for symbol, status in self._status.items():
+            self._tell_status(symbol, status)
         beside = [asyncio.create_task(work) for work in (*self._upkeep(calls), *self.upkeep(calls))]
         try:
             waited = [asyncio.ensure_future(end) for end in ends]
@@ -232,6 +239,11 @@ class BinanceLink:
 
     def listed(self, account: Account, info: dict[str, Any], hedge: bool) -> None:
         """Take the instruments that are traded from what the exchange lists."""
+        self._status = {
+            one["symbol"]: one["status"]
+            for one in info["symbols"]
+            if one["symbol"] in self._settings.symbols
+        }
         listed = listing.instruments(info, self._settings.symbols, self.name, hedge)
         missing = set(self._settings.symbols) - {one.symbol for one in listed}
         if missing:
@@ -263,7 +275,27 @@ class BinanceLink:
                 if any(now - since > TOLD_S_MAX for since in self._unheard.values()):
                     self.end("its user stream is silent")
 
-        return keep_clock(), watch()
+        async def keep_listing() -> None:
+            while True:
+                await asyncio.sleep(LISTING_S)
+                await self._look_at_listing(calls)
+
+        return keep_clock(), watch(), keep_listing()
+
+    async def _look_at_listing(self, calls: Calls) -> None:
+        """Which symbols trade: halts, settlements and delistings are told nowhere else."""
+        info = await calls.ask("GET", "exchangeInfo", {}, self._wording.public)
+        if isinstance(info, Failure):
+            return
+        for one in info["symbols"]:
+            symbol, status = one["symbol"], one["status"]
+            if symbol in self._settings.symbols and self._status.get(symbol) != status:
+                self._status[symbol] = status
+                self._tell_status(symbol, status)
+
+    def _tell_status(self, symbol: str, status: str) -> None:
+        name, trading = f"{symbol}.{self.name}", status == TRADING
+        self.report(InstrumentStatus(self._now(), name, trading, "" if trading else status))
 
     def end(self, why: str) -> None:
         if self._lost is not None and not self._lost.done():
@@ -285,6 +317,9 @@ class BinanceLink:
     def _answered(self, report: Report) -> None:
         """A report from an answer: the stream must tell of an accepted order as well."""
         account = self._account
+        halted = isinstance(report, Rejected) and report.code is VenueReject.HALTED
+        if halted and account is not None:
+            self._begin(self._look_at_listing(account.calls))
         if isinstance(report, Acknowledged) and account is not None:
             known = account.known.get(report.client_id)
             if known is not None and not known.told:

@@ -33,6 +33,10 @@ class _Open(Struct, forbid_unknown_fields=True):
     position_side: str = "BOTH"
 
 
+class _Symbol(Struct, forbid_unknown_fields=True):
+    symbol: str
+
+
 class _Set(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """Whatever is given changes."""
 
@@ -64,6 +68,8 @@ class FuturesControl:
             "open": self._open,
             "set": self._set,
             "expire-listen-keys": lambda _: self._hub.expire_listen_keys(),
+            "halt": lambda body: self._trading(body, False),
+            "resume": lambda body: self._trading(body, True),
             "state": lambda _: self.state(),
         }
 
@@ -96,6 +102,12 @@ class FuturesControl:
         name = f"web_{len(self._futures.orders)}"
         side = _side(asked.position_side)
         self._futures.trade_outside(asked.symbol, side, signed, name, self._now())
+
+    def _trading(self, body: bytes, on: bool) -> None:
+        asked = msgspec.json.decode(body, type=_Symbol)
+        name = self._futures.market(asked.symbol).grid.symbol
+        switch = self._futures.exchange.resume if on else self._futures.exchange.halt
+        switch(name, self._now())
 
     def _set(self, body: bytes) -> None:
         asked = msgspec.json.decode(body, type=_Set)
