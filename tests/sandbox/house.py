@@ -122,7 +122,7 @@ def text(value: Any) -> str:
 
 
 @contextmanager
-def sandbox(hedge: bool = False) -> Iterator[Exchange]:
+def sandbox(hedge: bool = False, course: Course | None = None) -> Iterator[Exchange]:
     """A sandbox whose prices move by hand, beginning at 30 000."""
     up = threading.Event()
     made: list[Sandbox] = []
@@ -130,7 +130,7 @@ def sandbox(hedge: bool = False) -> Iterator[Exchange]:
 
     async def life() -> None:
         loops.append(asyncio.get_running_loop())
-        made.append(Sandbox(Course(1), 0, hedge, by_hand=True))
+        made.append(Sandbox(course or Course(1), 0, hedge, by_hand=True))
         await made[0].run(lambda _: up.set())
 
     thread = threading.Thread(target=lambda: uvloop.run(life()))
