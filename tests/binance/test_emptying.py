@@ -122,6 +122,27 @@ def test_what_is_left_is_named_and_recalled_again_though_nobody_here_knows_it(
     play(story)
 
 
+def test_an_order_that_nobody_recalled_is_never_recalled_by_looking(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One that is being sent is not known to be over; one that is placed later stays."""
+    monkeypatch.setattr(emptying, "AGAIN_NS", 0)
+
+    async def story(trader: Trader) -> None:
+        entry = {"type": "limit", "price": "29000", "instrument": INSTRUMENT, "side": "buy"}
+        late = {"on": "POST /fapi/v1/order", "late": True, "delay_ms": 800, "carried": "before"}
+        await trader.faults(late)
+        await trader.place("first", {**entry, "quantity": "0.01"})
+        checking = Emptying(trader.live)
+        (venue,) = await checking.of("main", 0.3)
+        assert (venue.done, len(venue.left)) == (False, 1)
+        (venue,) = await checking.of("main", 10)
+        assert (venue.done, len(venue.protecting), venue.recalled_again) == (True, 1, 0)
+        assert len(ours(await trader.state(), "open_orders")) == 1
+
+    play(story)
+
+
 def test_a_venue_that_cannot_be_read_is_never_called_empty() -> None:
     async def story(trader: Trader) -> None:
         checking = Emptying(trader.live)

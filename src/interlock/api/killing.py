@@ -105,6 +105,8 @@ class Killing:
         if isinstance(body, Problem):
             return body
         refused = self._access.halts.resume(body.account, asked.caller.key_id)
+        if refused is None:
+            self._emptying.stop(body.account)
         return refused or Reply(self._standing())
 
     async def listed(self, asked: Asked) -> Reply:

@@ -77,9 +77,14 @@ class Emptying:
         for look in looks:
             look.said = replace(look.said, complete=False)  # it may have been empty before this
         await asyncio.wait([task], timeout=within_s)
-        if task.done():
+        if task.done() and not task.cancelled():
             task.result()
         return [look.said for look in looks]
+
+    def stop(self, account: str | None) -> None:
+        """Look no more after this account, or after all as a whole: it may trade again."""
+        if account in self._under_way:
+            self._under_way[account][0].cancel()
 
     def end(self) -> None:
         """Look no more: the next life goes on recalling what its journal says."""
@@ -99,7 +104,7 @@ class Emptying:
                 await asyncio.sleep(between)
                 between = min(BETWEEN_S_MAX, 2 * between)
         finally:
-            del self._under_way[account]
+            self._under_way.pop(account, None)
 
     async def _looked(self, looks: list[_Look]) -> None:
         """Ask each venue for its open orders, and wait for the lists."""
@@ -123,12 +128,16 @@ class Emptying:
     def _judge(self, look: _Look, account: str | None) -> None:
         """Say what is left, and recall again what has been there for too long."""
         now, listed = self._live.clock.now(), look.listed
-        stays, leaving = self._ours(look.name, account)
-        if listed is not None:
-            for one in listed.orders:
-                if one.client_id not in stays and account in (None, one.account):
-                    leaving.add(one.client_id)
-                    self._again(look, one, now)
+        ours = self._ours(look.name, account)
+        stays = {name for name, leg in ours.items() if _stays(leg)}
+        leaving = set(ours) - stays
+        for one in () if listed is None else listed.orders:
+            if account not in (None, one.account) or one.client_id in stays:
+                continue
+            leaving.add(one.client_id)
+            leg = ours.get(one.client_id)
+            if leg is None or (leg.venue is not None and leg.venue.recalled):
+                self._again(look, one, now)
         look.said = VenueEmptied(
             look.name,
             not self._live.line.state.down.get(look.name, False),
@@ -139,20 +148,18 @@ class Emptying:
             look.again,
         )
 
-    def _ours(self, name: str, account: str | None) -> tuple[set[str], set[str]]:
-        """Venue orders of living orders there: those that stay, and those that are to go."""
+    def _ours(self, name: str, account: str | None) -> dict[str, Leg]:
+        """The legs of living orders that have a venue order there, by its client id."""
         state = self._live.line.state
-        stays: set[str] = set()
-        leaving: set[str] = set()
+        found: dict[str, Leg] = {}
         for order in state.orders.living():
             if account not in (None, order.terms.account):
                 continue
             for number, leg in enumerate(order.legs):
                 if leg.venue is None or leg.terms.instrument.rpartition(".")[2] != name:
                     continue
-                known = client_id(order.id, number, leg.venue.attempt)
-                (stays if _stays(leg) else leaving).add(known)
-        return stays, leaving
+                found[client_id(order.id, number, leg.venue.attempt)] = leg
+        return found
 
     def _again(self, look: _Look, one: OpenOrder, now: int) -> None:
         """It is safe to repeat: what is gone is refused, and that is asked about."""
