@@ -12,6 +12,7 @@ import uvloop
 from interlock.engine.settings import Settings
 from interlock.journal.memory import MemoryJournal
 from interlock.orders import commands as c
+from interlock.orders.capabilities import Capabilities
 from interlock.orders.decoding import decode_body
 from interlock.orders.facts import Fact
 from interlock.orders.rejects import Reject
@@ -27,6 +28,16 @@ from tests.sandbox.house import SYMBOL, Exchange, sandbox
 INSTRUMENT = f"{SYMBOL}.USDM"
 SECONDS_MAX = 20
 PREFIX = "itest"
+
+QUICK = msgspec.structs.replace(futures.CAPABILITIES, request_validity_ns=1_500_000_000)
+"""What is lost is known to be lost sooner."""
+
+
+class Quick(futures.BinanceFutures):
+    @property
+    def capabilities(self) -> Capabilities:
+        return QUICK
+
 
 Story = Callable[["Trader"], Awaitable[None]]
 
@@ -44,7 +55,7 @@ class Trader:
             *("USDM", Environment.PAPER, "main", (SYMBOL,), PREFIX, f"{HOST}:{exchange.port}")
         )
         self.clock = SteadyClock(0)
-        self.venue = futures.BinanceFutures(settings, KEY, SECRET, self.clock.now, self.told.append)
+        self.venue = Quick(settings, KEY, SECRET, self.clock.now, self.told.append)
         self.line = Line(
             journal, {"USDM": self.venue}, Settings(), [lambda _, facts: self.facts.extend(facts)]
         )

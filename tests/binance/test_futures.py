@@ -122,6 +122,25 @@ def test_a_position_that_anybody_closes_leaves_no_exit_behind(by: str) -> None:
     play(story, hedge=True)
 
 
+def test_a_position_closed_while_the_stream_is_dead_leaves_no_exit_behind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody tells of it: what is held is asked for after a gap, as orders and fills are."""
+    monkeypatch.setattr("interlock.venues.binance.futures.BACKOFF_S", 0.05)
+
+    async def story(trader: Trader) -> None:
+        await trader.place("first", trader.bracket())
+        await trader.until(protected)
+        await trader.do("set", silent=True)
+        await trader.do("close", symbol=SYMBOL, position_side="LONG")
+        await trader.do("set", silent=False)
+        await trader.do("cut")
+        await trader.until(empty)
+        await trader.heard("IncidentOpened", kind="outside_close")
+
+    play(story, hedge=True)
+
+
 def test_a_leg_that_somebody_cancels_is_not_taken_for_a_fill() -> None:
     """SCENARIOS 24: the target goes by hand; the stop stays, and a person is told."""
 
@@ -213,6 +232,72 @@ def test_killed_and_started_again_it_settles_what_happened_meanwhile() -> None:
 
     with sandbox(hedge=True) as exchange:
         uvloop.run(asyncio.wait_for(whole(), 60))
+
+
+def test_a_stop_at_the_exchange_protects_while_no_server_runs() -> None:
+    """SCENARIOS 18: it rests there, triggers there, and the next start only tidies up."""
+
+    async def whole() -> None:
+        async with trading(exchange, True) as first:
+            await first.place("first", first.bracket())
+            await first.until(protected)
+            await first.end(kill=True)
+            first.live.stop()
+            journal = first.journal.crash()
+        await asyncio.to_thread(exchange.price, "29600")
+        state = await asyncio.to_thread(exchange.state)
+        assert held(state) == [] and len(ours(state, "open_orders")) == 1
+        async with trading(exchange, True, journal) as second:
+            await second.until(empty)
+            await second.heard("OrderDone", status="filled")
+
+    with sandbox(hedge=True) as exchange:
+        uvloop.run(asyncio.wait_for(whole(), 60))
+
+
+def test_when_requests_run_out_protection_still_gets_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """SCENARIOS 26: entries wait or are put off long before exits and recalls do."""
+    monkeypatch.setattr("interlock.venues.binance.budget.ORDERS_10S", 20)
+    monkeypatch.setattr("interlock.venues.binance.budget.ORDERS_1M", 20)
+
+    async def story(trader: Trader) -> None:
+        await trader.place("held", trader.bracket())
+        await trader.until(protected)
+        for number in range(30):
+            entry = trader.bracket(type="limit", price="29000")
+            await trader.place(f"more{number}", entry)
+        await trader.price("30400")
+        state = await trader.until(lambda state: not held(state))
+        await trader.until(lambda state: not ours(state, "open_algos"))
+        assert len(state["open_orders"]) <= 14, "entries leave the last third to protection"
+        assert trader.venue.joined.is_set()
+
+    play(story, hedge=True)
+
+
+def test_a_halted_symbol_is_known_and_taken_up_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SCENARIOS 28: new orders are refused up front, what waits is not tried in a loop, and when it
+    trades again everything goes on.
+    """
+    monkeypatch.setattr("interlock.venues.binance.futures.LISTING_S", 0.2)
+
+    async def story(trader: Trader) -> None:
+        await trader.place("first", trader.bracket(type="limit", price="29000"))
+        await trader.until(lambda state: bool(ours(state, "open_orders")))
+        await trader.do("halt", symbol=SYMBOL)
+        await trader.heard("InstrumentHalted", detail="SETTLING")
+        with pytest.raises(AssertionError, match="INSTRUMENT_HALTED"):
+            await trader.place("later", trader.bracket())
+        before = (await trader.state())["requests"]
+        await trader.do("resume", symbol=SYMBOL)
+        await trader.heard("InstrumentResumed")
+        assert (await trader.state())["requests"] - before < 10
+        await trader.place("later", trader.bracket())
+        await trader.until(protected)
+
+    play(story, hedge=True)
 
 
 def test_a_stray_with_our_mark_is_found_and_recalled(monkeypatch: pytest.MonkeyPatch) -> None:

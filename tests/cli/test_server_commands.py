@@ -248,3 +248,44 @@ def test_what_the_commands_read_from_the_environment_is_no_setting_of_the_server
 ) -> None:
     words = ("URL", "PROFILE", "KEY_ID", "SECRET", "ADMIN_PASSWORD")
     load(tmp_path / "config.toml", {f"INTERLOCK_{word}": "x" for word in words})
+
+
+@pytest.mark.parametrize(
+    ("settings", "typed", "told"),
+    [
+        ({"ENVIRONMENT": "testnet"}, (), "venue.kind is paper"),
+        ({"ENVIRONMENT": "live", "VENUE_KIND": "binance-futures"}, (), "--live was not typed"),
+        ({}, ("--live",), "environment is paper, and --live was typed"),
+        ({"VENUE_KIND": "binance-futures"}, (), "address is HOST:PORT of loopback"),
+        ({"ENVIRONMENT": "testnet", "VENUE_KIND": "binance-futures"}, (), "name at least one"),
+        ({"VENUE_KIND": "binance"}, (), "venue.kind is one of"),
+    ],
+)
+def test_environments_are_not_mixed_up(
+    settings: dict[str, str],
+    typed: tuple[str, ...],
+    told: str,
+    tmp_path: Path,
+    capsys: Capture,
+    monkeypatch: Patch,
+) -> None:
+    """Paper, testnet and live are three things; what does not fit together does not start."""
+    for name, value in settings.items():
+        monkeypatch.setenv(f"INTERLOCK_{name}", value)
+    _, err = said(capsys, "serve", "--data", str(tmp_path), "--port", "0", *typed, code=2)
+    assert told in err
+
+
+def test_credentials_of_another_environment_start_nothing(
+    tmp_path: Path, capsys: Capture, monkeypatch: Patch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("the-key\nthe-secret\n"))
+    said(capsys, "credentials", "set", "BINANCE", "--environment", "live", "--data", str(tmp_path))
+    for name, value in (
+        ("ENVIRONMENT", "testnet"),
+        ("VENUE_KIND", "binance-futures"),
+        ("VENUE_SYMBOLS", '["BTCUSDT"]'),
+    ):
+        monkeypatch.setenv(f"INTERLOCK_{name}", value)
+    _, err = said(capsys, "serve", "--data", str(tmp_path), "--port", "0", code=3)
+    assert "for live" in err and "testnet" in err and "the-secret" not in err

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -89,6 +90,45 @@ class Exchange:
             yield Events(stream)
 
 
+class SpotExchange(Exchange):
+    """Spot on the wire."""
+
+    def order(self, side: str, kind: str, quantity: str | None, **more: Any) -> Any:
+        fields = {"symbol": SYMBOL, "side": side, "type": kind, "quantity": quantity, **more}
+        return self.ask("POST", "/api/v3/order", **fields)
+
+    def oco(self, side: str, quantity: str, **more: Any) -> Any:
+        fields = {"symbol": SYMBOL, "side": side, "quantity": quantity, **more}
+        return self.ask("POST", "/api/v3/orderList/oco", **fields)
+
+    def fresh(self, **wallet: str) -> None:
+        """Nothing open, 30 000 the price, these balances, no fee."""
+        self.faults()
+        self.ask("DELETE", "/api/v3/openOrders", symbol=SYMBOL)
+        self.price("30000")
+        wallet = {"USDT": "100000", "BTC": "0", **wallet}
+        self.do("set", wallet=wallet, fee_bps="0", silent=False, ahead_ms=0)
+
+    def balance(self, asset: str) -> tuple[Decimal, Decimal]:
+        """Free and locked."""
+        (found,) = (b for b in self.state()["balances"] if b["asset"] == asset)
+        return Decimal(found["free"]), Decimal(found["locked"])
+
+    @contextmanager
+    def subscribed(self, times: int = 1) -> Iterator["Events"]:
+        with connect(f"ws://{HOST}:{self.port}/ws-api/v3") as stream:
+            for number in range(times):
+                asked = {"apiKey": KEY, "timestamp": time.time_ns() // 1_000_000}
+                payload = "&".join(f"{name}={value}" for name, value in sorted(asked.items()))
+                signed = hmac.new(SECRET.encode(), payload.encode(), hashlib.sha256).hexdigest()
+                method = "userDataStream.subscribe.signature"
+                params = {**asked, "signature": signed}
+                stream.send(json.dumps({"id": number, "method": method, "params": params}))
+                answer = json.loads(stream.recv(SECONDS_MAX))
+                assert answer["status"] == 200, answer
+            yield Events(stream)
+
+
 class Events:
     """What a stream tells, in its order."""
 
@@ -100,7 +140,8 @@ class Events:
         """Everything up to the event that is wanted, in short."""
         first = len(self.seen)
         while True:
-            event = json.loads(self.stream.recv(SECONDS_MAX))
+            told = json.loads(self.stream.recv(SECONDS_MAX))
+            event = told.get("event", told)
             self.seen.append(event)
             if done(event):
                 return [short(one) for one in self.seen[first:]]
@@ -112,6 +153,11 @@ def short(event: dict[str, Any]) -> str:
         return f"order {o['x']} {o['X']} {o['z']}"
     if kind == "ALGO_UPDATE":
         return f"algo {o['X']}"
+    if kind == "executionReport":
+        why = f" {event['eR']}" if "eR" in event else ""
+        return f"{event['C'] or event['c']} {event['x']} {event['X']} {event['z']}{why}"
+    if kind == "listStatus":
+        return f"list {event['l']} {event['L']}"
     if kind == "ACCOUNT_UPDATE":
         return f"account {' '.join(p['pa'] for p in event['a']['P'])}"
     return str(kind)
@@ -123,24 +169,41 @@ def text(value: Any) -> str:
 
 @contextmanager
 def sandbox(hedge: bool = False, course: Course | None = None) -> Iterator[Exchange]:
-    """A sandbox whose prices move by hand, beginning at 30 000."""
+    """USD-M whose prices move by hand, beginning at 30 000."""
+    with serving(lambda: Sandbox(course or Course(1), 0, hedge, by_hand=True)) as made:
+        exchange = Exchange(made.futures_port)
+        exchange.price("30000")
+        yield exchange
+        exchange.http.close()
+
+
+@contextmanager
+def spot_sandbox() -> Iterator[SpotExchange]:
+    """Spot whose prices move by hand, beginning at 30 000."""
+    with serving(lambda: Sandbox(Course(1), by_hand=True, spot_port=0)) as made:
+        exchange = SpotExchange(made.spot_port)
+        exchange.price("30000")
+        yield exchange
+        exchange.http.close()
+
+
+@contextmanager
+def serving(make: Callable[[], Sandbox]) -> Iterator[Sandbox]:
+    """A sandbox in a thread of its own."""
     up = threading.Event()
     made: list[Sandbox] = []
     loops: list[Any] = []
 
     async def life() -> None:
         loops.append(asyncio.get_running_loop())
-        made.append(Sandbox(course or Course(1), 0, hedge, by_hand=True))
+        made.append(make())
         await made[0].run(lambda _: up.set())
 
     thread = threading.Thread(target=lambda: uvloop.run(life()))
     thread.start()
     try:
         assert up.wait(SECONDS_MAX)
-        exchange = Exchange(made[0].futures_port)
-        exchange.price("30000")
-        yield exchange
-        exchange.http.close()
+        yield made[0]
     finally:
         loops[0].call_soon_threadsafe(made[0].stop)
         thread.join(SECONDS_MAX)

@@ -270,7 +270,8 @@ class Server:
         self._asked_to_stop.set()
 
     def close(self) -> None:
-        self.projection.catch_up(self.journal)
+        # The tables are not brought up to date first: after a burst that takes tens of seconds, and
+        # whoever reads them does it anyway.
         self.projection.close()
         self.journal.close()
         if self.memory is not None:

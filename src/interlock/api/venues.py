@@ -8,8 +8,7 @@ from collections.abc import Callable
 from hashlib import blake2b
 
 from interlock.api.access.opening import Access
-from interlock.api.config import Config
-from interlock.runtime.errors import RuntimeTrouble
+from interlock.api.config import Config, ConfigWrong
 from interlock.venues.binance.settings import BinanceSettings, Environment, settings_problem
 from interlock.venues.port import RemoteVenue
 
@@ -21,7 +20,7 @@ USDM = "USDM"
 def binance_settings(config: Config, access: Access) -> BinanceSettings | None:
     """What ``venue.kind = "binance-futures"`` comes to; nothing for other kinds.
 
-    Raises ``RuntimeTrouble`` for what cannot be used.
+    Raises ``ConfigWrong`` for what cannot be used.
     """
     venue = config.venue
     if venue.kind != "binance-futures":
@@ -36,7 +35,7 @@ def binance_settings(config: Config, access: Access) -> BinanceSettings | None:
     )
     problem = settings_problem(made)
     if problem:
-        raise RuntimeTrouble(f"venue: {problem}")
+        raise ConfigWrong(f"venue: {problem}")
     return made
 
 

@@ -40,6 +40,7 @@ from interlock.cli.markets import find_markets
 from interlock.cli.text import err, out
 from interlock.market.course import GENERATED, Course
 from interlock.market.readers import MarketFile
+from interlock.venues.binance.settings import BinanceSettings
 
 Data = Annotated[
     Path | None,
@@ -101,7 +102,7 @@ def serve(
     try:
         password = access.admin.first_password()
         made = server_settings(folder, settings, course, log)
-        made.binance = binance_settings(settings, access)
+        made.binance = at_binance(settings, access, file)
         server = Server(made, access)
         with suppress(KeyboardInterrupt):
             uvloop.run(server.run(lambda up: greet(up, folder, password)))
@@ -145,6 +146,13 @@ def server_settings(folder: Path, settings: Config, course: Course, log: Log) ->
         encrypt=settings.journal.encrypt,
         log=log,
     )
+
+
+def at_binance(settings: Config, access: Access, file: Path) -> BinanceSettings | None:
+    try:
+        return binance_settings(settings, access)
+    except ConfigWrong as error:
+        raise BadInput(f"{file}: {error}") from error
 
 
 def opened_log(settings: Config) -> Log:

@@ -26,7 +26,13 @@ from interlock.orders.capabilities import Capabilities
 from interlock.orders.facts import Fact
 from interlock.orders.instruments import Instrument
 from interlock.orders.reports import Connection, FillsTold
-from interlock.orders.requests import CancelVenueOrder, QueryFills, QueryOpenOrders, Request
+from interlock.orders.requests import (
+    CancelVenueOrder,
+    QueryFills,
+    QueryOpenOrders,
+    QueryPosition,
+    Request,
+)
 from interlock.orders.ticks import Tick
 from interlock.runtime.commits import Batch, Commits
 from interlock.runtime.inbox import Inbox, Reply
@@ -126,7 +132,7 @@ class Line:
         self._told_to = dict.fromkeys(self.venues, max(0, self.state.now - FILLS_MARGIN_NS))
         self._turn(Start(self.state.epoch + 1), at, None)
         for name in self.venues:
-            self._ask_fills(name)
+            self._ask_rest(name)
         asked = self.commits.requests
         self._asked = {r.client_id: True for r in asked if hasattr(r, "client_id")}
         self.recovering_until = at + RECOVERY_WAIT_NS if self._asked else 0
@@ -207,17 +213,27 @@ class Line:
         self._sweep_at = at + SWEEP_NS if live or self._sweeps_left > 0 else NEVER
         for name in self.venues:
             self._send(QueryOpenOrders(name))
-            self._ask_fills(name)
+            self._ask_rest(name)
 
     def told_to(self, name: str) -> int:
         """Up to when a venue has told all fills, less a margin; ns UTC."""
         return self._told_to.get(name, 0)
 
-    def _ask_fills(self, name: str) -> None:
-        """Every fill since the venue has told all of them, where it can be asked for."""
+    def _ask_rest(self, name: str) -> None:
+        """What no question about orders tells, where it can be asked for: every fill since all of
+        them were told, and what is held wherever an order of ours is, as others may have closed it.
+        """
         can = self.state.capabilities.get(name)
-        if can is not None and can.fills_since:
-            self._send(QueryFills(name, self.told_to(name)))
+        if can is None or not can.fills_since:
+            return
+        self._send(QueryFills(name, self.told_to(name)))
+        where: dict[tuple[str, str], bool] = {}
+        for order in self.state.orders.living():
+            if not order.done:
+                where[order.terms.account, order.legs[0].terms.instrument] = True
+        for account, symbol in where:
+            if symbol.rpartition(".")[2] == name:
+                self._send(QueryPosition(account, symbol))
 
     def next_wakeup(self) -> int | None:
         """When ``run`` must be called even if nothing arrives."""
@@ -252,7 +268,7 @@ class Line:
         facts, requests, answer, encoded = astuple(decide(self.state, what, at))
         self._after(facts, requests, encoded)
         if isinstance(what, Connection) and what.up:
-            self._ask_fills(what.venue)
+            self._ask_rest(what.venue)
         elif isinstance(what, FillsTold):
             self._told_to[what.venue] = max(0, what.until - FILLS_MARGIN_NS)
         if reply is not None and answer is not None:
@@ -301,7 +317,7 @@ class Line:
         else:
             name = request.instrument.rpartition(".")[2]
         venue = self.venues.get(name)
-        if not isinstance(request, QueryOpenOrders | QueryFills):
+        if not isinstance(request, QueryOpenOrders | QueryFills | QueryPosition):
             self._expect_sweeps()
         if venue is not None:
             venue.send(request, self.now)

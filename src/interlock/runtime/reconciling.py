@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from interlock.orders.commands import Answer, PlaceOrders
 from interlock.orders.facts import Fact, IncidentOpened, StrayRecalled, VenueOrderFilled
 from interlock.orders.ids import client_id, parse_client_id
 from interlock.orders.reports import FillsTold, OpenOrders, Position, Report
@@ -103,6 +104,7 @@ class Reconciling:
                 for name in self._live.line.venues:
                     self._ask(name)
                 await self._answers()
+                await self._dealt_with()
                 return Reconciliation(
                     [self._compared(name) for name in self._live.line.venues], self._settled
                 )
@@ -128,6 +130,14 @@ class Reconciling:
         end = loop.time() + ANSWER_S_MAX
         while loop.time() < end and not all(self._whole(name) for name in self._asking):
             await asyncio.sleep(LOOK_S)
+
+    async def _dealt_with(self) -> None:
+        """Everything that was answered has been decided on and is durable: reports go first, so a
+        command that does nothing is answered after them.
+        """
+        done: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._live.ask(PlaceOrders(()), done.set_result)
+        await asyncio.wait([done], timeout=ANSWER_S_MAX)
 
     def _whole(self, name: str) -> bool:
         heard = self._asking[name]

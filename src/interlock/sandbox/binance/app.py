@@ -6,18 +6,16 @@ outside of it knows that this is not the real one.
 """
 
 import asyncio
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 from litestar import Litestar, Request, Response, WebSocket, route
-from litestar.exceptions import WebSocketDisconnect
 from litestar.handlers import WebsocketRouteHandler
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from interlock.sandbox.binance.gate import Gate
-from interlock.sandbox.binance.hub import Hub, Listener
+from interlock.sandbox.binance.hub import Hub, Listener, send
 
 TRANSPORT = "interlock.transport"
 JSON = "application/json"
@@ -26,7 +24,14 @@ Control = Callable[[str, bytes], Any]
 """What is to be done, and its body; raises ``ValueError`` for what cannot be meant."""
 
 
-def application(gate: Gate, hub: Hub, control: Control) -> Litestar:
+def application(
+    gate: Gate,
+    hub: Hub,
+    control: Control,
+    sockets: Sequence[WebsocketRouteHandler] = (),
+) -> Litestar:
+    """``sockets`` are connections that are more than streams of the hub."""
+
     @route("/{path:path}", http_method=METHODS, status_code=200)
     async def serve(request: Request[Any, Any, Any]) -> Response[bytes]:
         path = request.url.path
@@ -50,7 +55,7 @@ def application(gate: Gate, hub: Hub, control: Control) -> Litestar:
         return Response(b"", status_code=500)
 
     return Litestar(
-        route_handlers=[serve, *streams(hub)],
+        route_handlers=[serve, *streams(hub), *sockets],
         openapi_config=None,
         exception_handlers={Hangup: hung_up},
         logging_config=None,
@@ -107,7 +112,7 @@ def stream(hub: Hub, path: str, combined: bool) -> WebsocketRouteHandler:
         listener = Listener(user, combined, {name for name in asked.split("/") if name})
         hub.listeners.add(listener)
         tasks = (
-            asyncio.create_task(_send(socket, listener)),
+            asyncio.create_task(send(socket, listener)),
             asyncio.create_task(_hear(socket, listener)),
         )
         try:
@@ -119,16 +124,6 @@ def stream(hub: Hub, path: str, combined: bool) -> WebsocketRouteHandler:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     return WebsocketRouteHandler(path)(serve)
-
-
-async def _send(socket: WebSocket[Any, Any, Any], listener: Listener) -> None:
-    while True:
-        told = await listener.waiting.get()
-        if told is None:
-            with suppress(WebSocketDisconnect, OSError):
-                await socket.close(1001)
-            return
-        await socket.send_data(told, mode="text")
 
 
 async def _hear(socket: WebSocket[Any, Any, Any], listener: Listener) -> None:

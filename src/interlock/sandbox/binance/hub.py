@@ -7,9 +7,12 @@ happened; a silent hub loses it, while its connections stay open.
 import asyncio
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import msgspec
+from litestar import WebSocket
+from litestar.exceptions import WebSocketDisconnect
 
 LISTEN_KEY_MS = 3_600_000
 _encode = msgspec.json.Encoder().encode
@@ -25,6 +28,8 @@ class Listener:
         self.streams = streams
         self.waiting: asyncio.Queue[bytes | None] = asyncio.Queue()
         """``None`` ends the connection."""
+        self.subscriptions: list[int] = []
+        """To private events on a connection of the WebSocket API: each gets every event."""
 
     def tell(self, stream: str, event: Any) -> None:
         body = {"stream": stream, "data": event} if self.combined else event
@@ -79,6 +84,8 @@ class Hub:
         for listener in self.listeners:
             if listener.user:
                 listener.tell("", event)
+            for number in listener.subscriptions:
+                listener.tell("", {"subscriptionId": number, "event": event})
 
     def tell_market(self, stream: str, event: dict[str, Any]) -> None:
         if self.silent:
@@ -91,3 +98,14 @@ class Hub:
         """Every connection ends."""
         for listener in list(self.listeners):
             listener.waiting.put_nowait(None)
+
+
+async def send(socket: WebSocket[Any, Any, Any], listener: Listener) -> None:
+    """What waits for a listener, until its connection is to end."""
+    while True:
+        told = await listener.waiting.get()
+        if told is None:
+            with suppress(WebSocketDisconnect, OSError):
+                await socket.close(1001)
+            return
+        await socket.send_data(told, mode="text")

@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from interlock.sandbox.binance.wire import WireError
 
-MINUTE_MS, TEN_SECONDS_MS = 60_000, 10_000
+DAY_MS, MINUTE_MS, TEN_SECONDS_MS = 86_400_000, 60_000, 10_000
 IGNORED_MAX = 10
 """Requests after a 429 that are borne before the ban."""
 BAN_MS = 120_000
@@ -92,4 +92,4 @@ class Limits:
 
 
 def _letter(length_ms: int) -> str:
-    return {TEN_SECONDS_MS: "10S", MINUTE_MS: "1M", 86_400_000: "1D"}[length_ms]
+    return {TEN_SECONDS_MS: "10S", MINUTE_MS: "1M", DAY_MS: "1D"}[length_ms]

@@ -10,22 +10,31 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from litestar import Litestar
 from msgspec import structs
 
 from interlock.market.course import Course
+from interlock.orders.grid import Grid
 from interlock.orders.ticks import Tick
 from interlock.sandbox.binance.app import HangingUp, application
+from interlock.sandbox.binance.controls import Controls
 from interlock.sandbox.binance.futures.control import FuturesControl
 from interlock.sandbox.binance.futures.exchange import Futures
 from interlock.sandbox.binance.futures.market import MarketViews
 from interlock.sandbox.binance.futures.routes import FuturesRoutes
 from interlock.sandbox.binance.gate import Gate
 from interlock.sandbox.binance.hub import Hub
-from interlock.sandbox.binance.limits import MINUTE_MS, TEN_SECONDS_MS, Limits, Window
+from interlock.sandbox.binance.limits import DAY_MS, MINUTE_MS, TEN_SECONDS_MS, Limits, Window
+from interlock.sandbox.binance.spot.control import SpotControl
+from interlock.sandbox.binance.spot.exchange import Spot
+from interlock.sandbox.binance.spot.market import SpotViews
+from interlock.sandbox.binance.spot.routes import SpotRoutes
+from interlock.sandbox.binance.spot.socket import SpotSocket
 
 HOST = "127.0.0.1"
 KEY, SECRET = "sandbox-key", "sandbox-secret"
 FUTURES_WEIGHT = 2_400
+SPOT_WEIGHT = 6_000
 COUNT_DOWN_S = 0.01
 """How often countdowns are looked at (VENUES 2.5)."""
 
@@ -44,7 +53,11 @@ class FuturesSandbox:
             self._now_ms,
         )
         self.gate = Gate(self.routes.table(), {KEY: SECRET}, limits, now)
-        self.control = FuturesControl(self.futures, self.gate, self.hub, self.happen, now)
+        acts = FuturesControl(self.futures, self.gate, self.hub, now).acts()
+        self.control = Controls(self.gate, self.hub, self._grid, self.happen, now, acts)
+
+    def _grid(self, symbol: str) -> Grid:
+        return self.futures.market(symbol).grid
 
     def _now_ms(self) -> int:
         return self.gate.now_ms()
@@ -52,6 +65,48 @@ class FuturesSandbox:
     def happen(self, tick: Tick) -> None:
         self.futures.on_tick(tick)
         self.views.stream(tick)
+
+    def pass_time(self, at: int) -> None:
+        self.routes.count_down(at)
+
+    def application(self) -> Litestar:
+        return application(self.gate, self.hub, self.control)
+
+
+class SpotSandbox:
+    """Spot. ``happen`` is a tick of this very moment."""
+
+    def __init__(self, course: Course, now: Callable[[], int]) -> None:
+        self.hub = Hub(self._now_ms)
+        self.spot = Spot(course.instruments, self.hub.tell_user)
+        self.views = SpotViews(self.spot, self.hub)
+        limits = Limits(
+            SPOT_WEIGHT, (Window(TEN_SECONDS_MS, 100), Window(DAY_MS, 200_000)), self._now_ms
+        )
+        keys = {KEY: SECRET}
+        self.gate = Gate(SpotRoutes(self.spot, self.views).table(), keys, limits, now)
+        self.socket = SpotSocket(self.gate, self.hub, keys)
+        acts = SpotControl(self.spot, self.gate, self.hub, now).acts()
+        self.control = Controls(self.gate, self.hub, self._grid, self.happen, now, acts)
+
+    def _grid(self, symbol: str) -> Grid:
+        return self.spot.market(symbol).grid
+
+    def _now_ms(self) -> int:
+        return self.gate.now_ms()
+
+    def happen(self, tick: Tick) -> None:
+        self.spot.on_tick(tick)
+        self.views.stream(tick)
+
+    def pass_time(self, at: int) -> None:
+        """Nothing here goes by the clock."""
+
+    def application(self) -> Litestar:
+        return application(self.gate, self.hub, self.control, self.socket.handlers())
+
+
+Exchange = FuturesSandbox | SpotSandbox
 
 
 class Sandbox:
@@ -64,6 +119,7 @@ class Sandbox:
         hedge: bool = False,
         speed: float = 1.0,
         by_hand: bool = False,
+        spot_port: int | None = None,
     ) -> None:
         """A port of 0 is any free one. ``by_hand``: prices move through ``/sandbox/price``."""
         self._course = course
@@ -71,12 +127,19 @@ class Sandbox:
         self._by_hand = by_hand
         self.futures: FuturesSandbox | None = None
         self.futures_port = 0
-        self._sockets: list[tuple[socket.socket, FuturesSandbox]] = []
+        self.spot: SpotSandbox | None = None
+        self.spot_port = 0
+        self._sockets: list[tuple[socket.socket, Exchange]] = []
         if futures_port is not None:
             self.futures = FuturesSandbox(course, hedge, time.time_ns)
             listening = listen(futures_port)
             self.futures_port = listening.getsockname()[1]
             self._sockets.append((listening, self.futures))
+        if spot_port is not None:
+            self.spot = SpotSandbox(course, time.time_ns)
+            listening = listen(spot_port)
+            self.spot_port = listening.getsockname()[1]
+            self._sockets.append((listening, self.spot))
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -124,7 +187,7 @@ class Sandbox:
         while True:
             await asyncio.sleep(COUNT_DOWN_S)
             for _, exchange in self._sockets:
-                exchange.routes.count_down(time.time_ns())
+                exchange.pass_time(time.time_ns())
 
 
 class _Web(uvicorn.Server):
@@ -135,9 +198,9 @@ class _Web(uvicorn.Server):
         yield
 
 
-def web(exchange: FuturesSandbox) -> uvicorn.Config:
+def web(exchange: Exchange) -> uvicorn.Config:
     return uvicorn.Config(
-        application(exchange.gate, exchange.hub, exchange.control),
+        exchange.application(),
         http=HangingUp,
         ws="websockets-sansio",
         lifespan="off",

@@ -24,14 +24,22 @@ class WireError(Exception):
     """An answer that is an error: HTTP status, code and text."""
 
     def __init__(
-        self, code: int, msg: str, status: int = 400, headers: dict[str, str] | None = None
+        self,
+        code: int,
+        msg: str,
+        status: int = 400,
+        headers: dict[str, str] | None = None,
+        data: dict[str, Any] | None = None,
     ) -> None:
         super().__init__(f"{code} {msg}")
         self.code, self.msg, self.status = code, msg, status
         self.headers = headers or {}
+        self.data = data
+        """What was done and what was not, where an answer tells of two things."""
 
     def body(self) -> dict[str, Any]:
-        return {"code": self.code, "msg": self.msg}
+        told: dict[str, Any] = {"code": self.code, "msg": self.msg}
+        return told if self.data is None else {**told, "data": self.data}
 
 
 def mandatory(name: str) -> WireError:

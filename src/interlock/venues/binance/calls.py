@@ -5,7 +5,7 @@ throttles, so that what may have been carried out is asked about and never repea
 """
 
 import asyncio
-import time
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -19,6 +19,7 @@ TIMEOUT_MS = 10_000
 ROOTS = {"fapiPublic": "v1", "fapiPrivate": "v1", "fapiPrivateV2": "v2", "fapiPrivateV3": "v3"}
 
 
+QUERY = re.compile(r"\?\S*")
 ENDED = "ended"
 """What a stream is waited for by: nothing but its end fulfils it."""
 
@@ -38,14 +39,15 @@ class _Refused(Exception):
 class _Library(ccxt.binanceusdm):  # type: ignore[misc]
     """ccxt with its guesses taken out: raw errors, our clock, raw messages of streams."""
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any], now: Callable[[], int]) -> None:
         super().__init__(config)
+        self._now = now
         self.heard: Callable[[Mapping[str, str]], None] = lambda _: None
         self.told: Callable[[str, Any], None] = lambda *_: None
         self.ahead_ms = 0
 
     def nonce(self) -> int:
-        return time.time_ns() // 1_000_000 + self.ahead_ms
+        return self._now() // 1_000_000 + self.ahead_ms
 
     def handle_errors(
         self,
@@ -76,9 +78,11 @@ class _Library(ccxt.binanceusdm):  # type: ignore[misc]
 
 
 class Calls:
-    """One account's requests."""
+    """One account's requests, stamped with our time (``now``, ns UTC) as the exchange has it."""
 
-    def __init__(self, settings: BinanceSettings, key: str, secret: str) -> None:
+    def __init__(
+        self, settings: BinanceSettings, key: str, secret: str, now: Callable[[], int]
+    ) -> None:
         self._library = _Library(
             {
                 "apiKey": key,
@@ -86,7 +90,8 @@ class Calls:
                 "enableRateLimit": False,
                 "timeout": TIMEOUT_MS,
                 "options": {"fetchCurrencies": False},
-            }
+            },
+            now,
         )
         for name, version in ROOTS.items():
             self._library.urls["api"][name] = f"{settings.rest}/fapi/{version}"
@@ -115,7 +120,8 @@ class Calls:
         except _Refused as refused:
             return refused.failure
         except ccxt.BaseError as error:  # no answer: closed, timed out, or not to be read
-            return Failure(0, 0, f"{type(error).__name__}: {error}")
+            said = QUERY.sub("", str(error))  # it names the address, which is signed
+            return Failure(0, 0, f"{type(error).__name__}: {said}")
 
     async def follow(self, path: str) -> Awaitable[Any]:
         """Open a stream; gives what is done, with an error, when it has ended.

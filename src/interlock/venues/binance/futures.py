@@ -18,6 +18,7 @@ from interlock.orders.reports import (
     Canceled,
     Connection,
     Expired,
+    InstrumentStatus,
     OutcomeUnknown,
     Position,
     Rejected,
@@ -55,11 +56,15 @@ CAPABILITIES: Final = Capabilities(
 KEEP_S: Final = 1_800.0
 """Between two extensions of the listen key, which lives for an hour."""
 CLOCK_S: Final = 600.0
+LISTING_S: Final = 60.0
+TRADING: Final = "TRADING"
 LIFE_S: Final = 23 * 3_600.0
 """The exchange ends a stream after 24 hours; we choose the moment."""
 TOLD_S_MAX: Final = 10.0
 """The user stream tells of an accepted order within this, or it is dead."""
 BACKOFF_S, BACKOFF_S_MAX = 0.5, 30.0
+FINISHED_S: Final = 2.0
+"""The event of an order and that of the algo order which became it come in either order."""
 LEAVE_S_MAX: Final = 1.0
 """What is being asked has this long to end with its connection; a new one does not wait longer."""
 RETRY_NS: Final = 1_000_000_000
@@ -87,6 +92,8 @@ class BinanceFutures:
         self._lost: asyncio.Future[str] | None = None
         self._unheard: dict[str, float] = {}
         """Accepted orders that the user stream has not told of, and since when."""
+        self._status: dict[str, str] = {}
+        """Of each symbol, as the exchange last listed it."""
         self._stray: set[str] = set()
         """Symbols in which somebody else traded."""
         self.instruments: tuple[Instrument, ...] = ()
@@ -144,7 +151,7 @@ class BinanceFutures:
         """Stay connected for as long as this is not canceled."""
         failures, said = 0, ""
         while True:
-            calls = Calls(self._settings, *self._credentials)
+            calls = Calls(self._settings, *self._credentials, self._now)
             try:
                 why = await self._once(calls)
                 failures = 0 if self.joined.is_set() else failures + 1
@@ -189,6 +196,8 @@ class BinanceFutures:
         self.joined.set()
         self.welcomed()
         self._tell(Connection(self._now(), self.name, True))
+        for symbol, status in self._status.items():
+            self._tell_status(symbol, status)
         beside = [asyncio.create_task(work) for work in self._upkeep(calls)]
         try:
             waited = [asyncio.ensure_future(end) for end in ends]
@@ -220,6 +229,11 @@ class BinanceFutures:
         if isinstance(mode, Failure):
             return f"its position mode cannot be read ({mode.detail})"
         hedge = str(mode["dualSidePosition"]).lower() == "true"
+        self._status = {
+            one["symbol"]: one["status"]
+            for one in info["symbols"]
+            if one["symbol"] in self._settings.symbols
+        }
         listed = listing.instruments(info, self._settings.symbols, self.name, hedge)
         missing = set(self._settings.symbols) - {one.symbol for one in listed}
         if missing:
@@ -272,7 +286,27 @@ class BinanceFutures:
                 if any(now - since > TOLD_S_MAX for since in self._unheard.values()):
                     self._end("its user stream is silent")
 
-        return keep_key(), keep_clock(), watch()
+        async def keep_listing() -> None:
+            while True:
+                await asyncio.sleep(LISTING_S)
+                await self._look_at_listing(calls)
+
+        return keep_key(), keep_clock(), watch(), keep_listing()
+
+    async def _look_at_listing(self, calls: Calls) -> None:
+        """Which symbols trade: halts, settlements and delistings are told nowhere else."""
+        info = await calls.ask("GET", "exchangeInfo", {}, "fapiPublic")
+        if isinstance(info, Failure):
+            return
+        for one in info["symbols"]:
+            symbol, status = one["symbol"], one["status"]
+            if symbol in self._settings.symbols and self._status.get(symbol) != status:
+                self._status[symbol] = status
+                self._tell_status(symbol, status)
+
+    def _tell_status(self, symbol: str, status: str) -> None:
+        name, trading = f"{symbol}.{self.name}", status == TRADING
+        self._tell(InstrumentStatus(self._now(), name, trading, "" if trading else status))
 
     def _end(self, why: str) -> None:
         if self._lost is not None and not self._lost.done():
@@ -294,6 +328,9 @@ class BinanceFutures:
     def _answered(self, report: Report) -> None:
         """A report from an answer: the stream must tell of an accepted order as well."""
         account = self._account
+        halted = isinstance(report, Rejected) and report.code is VenueReject.HALTED
+        if halted and account is not None:
+            self._begin(self._look_at_listing(account.calls))
         if isinstance(report, Acknowledged) and account is not None:
             known = account.known.get(report.client_id)
             if known is not None and not known.told:
@@ -361,6 +398,14 @@ class BinanceFutures:
         asked = known is not None and known.canceling
         for report in events.of_algo(client_id, o, self._now(), asked):
             self._tell(report)
+        if o["X"] == "FINISHED":
+            asyncio.get_running_loop().call_later(FINISHED_S, self._doubt, client_id)
+
+    def _doubt(self, client_id: str) -> None:
+        """Its order is over, one way or the other, and no event has said which."""
+        if self._account is not None and client_id in self._account.known:
+            detail = "the algo order is finished, and nothing was told of its order"
+            self._tell(OutcomeUnknown(self._now(), client_id, detail))
 
     def _account_event(self, event: dict[str, Any]) -> None:
         """Positions matter where somebody else had a hand in them; ours we book by their fills."""

@@ -10,8 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from interlock.orders.legs import PositionSide
-from interlock.orders.ticks import Quote, Tick, Trade
-from interlock.sandbox.binance.faults import Fault
+from interlock.sandbox.binance.controls import Act, told_of
 from interlock.sandbox.binance.futures.exchange import ACCOUNT, VENUE, Futures
 from interlock.sandbox.binance.gate import Gate
 from interlock.sandbox.binance.hub import Hub
@@ -34,11 +33,8 @@ class _Open(Struct, forbid_unknown_fields=True):
     position_side: str = "BOTH"
 
 
-class _Price(Struct, forbid_unknown_fields=True):
+class _Symbol(Struct, forbid_unknown_fields=True):
     symbol: str
-    price: str
-    quantity: str = "1"
-    """Of the trade; the quote around it is a tick wide."""
 
 
 class _Set(Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -51,10 +47,6 @@ class _Set(Struct, forbid_unknown_fields=True, omit_defaults=True):
     wallet: str | None = None
 
 
-class _Ban(Struct, forbid_unknown_fields=True):
-    ms: int
-
-
 class FuturesControl:
     """Controls one exchange."""
 
@@ -63,35 +55,23 @@ class FuturesControl:
         futures: Futures,
         gate: Gate,
         hub: Hub,
-        happen: Callable[[Tick], None],
         now: Callable[[], int],
     ) -> None:
         self._futures = futures
         self._gate = gate
         self._hub = hub
-        self._happen = happen
         self._now = now
 
-    def __call__(self, what: str, body: bytes) -> Any:
-        doing: dict[str, Callable[[bytes], Any]] = {
-            "faults": self._faults,
+    def acts(self) -> dict[str, Act]:
+        return {
             "close": self._close,
             "open": self._open,
-            "price": self._price,
             "set": self._set,
-            "ban": self._ban,
-            "cut": lambda _: self._hub.cut(),
             "expire-listen-keys": lambda _: self._hub.expire_listen_keys(),
+            "halt": lambda body: self._trading(body, False),
+            "resume": lambda body: self._trading(body, True),
             "state": lambda _: self.state(),
         }
-        if what not in doing:
-            raise ValueError(f"there is no /sandbox/{what}; there is {', '.join(doing)}")
-        found = doing[what](body)
-        return {"done": what} if found is None else found
-
-    def _faults(self, body: bytes) -> None:
-        """The faults to come, instead of any that were still to come."""
-        self._gate.faults.coming[:] = msgspec.json.decode(body, type=list[Fault])
 
     def _close(self, body: bytes) -> None:
         asked = msgspec.json.decode(body, type=_Close)
@@ -123,17 +103,11 @@ class FuturesControl:
         side = _side(asked.position_side)
         self._futures.trade_outside(asked.symbol, side, signed, name, self._now())
 
-    def _price(self, body: bytes) -> None:
-        asked = msgspec.json.decode(body, type=_Price)
-        grid = self._futures.market(asked.symbol).grid
-        price, quantity = grid.price_units(asked.price), grid.quantity_units(asked.quantity)
-        if not isinstance(price, int):
-            raise ValueError(price.detail)
-        if not isinstance(quantity, int):
-            raise ValueError(quantity.detail)
-        name, at = f"{asked.symbol}.{VENUE}", self._now()
-        self._happen(Quote(name, at, price - 1, quantity, price + 1, quantity))
-        self._happen(Trade(name, at, price, quantity))
+    def _trading(self, body: bytes, on: bool) -> None:
+        asked = msgspec.json.decode(body, type=_Symbol)
+        name = self._futures.market(asked.symbol).grid.symbol
+        switch = self._futures.exchange.resume if on else self._futures.exchange.halt
+        switch(name, self._now())
 
     def _set(self, body: bytes) -> None:
         asked = msgspec.json.decode(body, type=_Set)
@@ -151,9 +125,6 @@ class FuturesControl:
                 - self._futures.margin.wallet()
             )
 
-    def _ban(self, body: bytes) -> None:
-        self._gate.limits.ban(msgspec.json.decode(body, type=_Ban).ms)
-
     def state(self) -> dict[str, Any]:
         """Everything that tests want to see."""
         futures = self._futures
@@ -167,10 +138,7 @@ class FuturesControl:
             "open_algos": [algo.view() for algo in futures.algos.waiting()],
             "orders": [order.view() for order in futures.orders.values()],
             "trades": len(futures.exchange.executions()),
-            "requests": self._gate.count,
-            "weight": self._gate.limits.weight.used,
-            "listeners": len(self._hub.listeners),
-            "faults": self._gate.faults.coming,
+            **told_of(self._gate, self._hub),
         }
 
 

@@ -170,7 +170,7 @@ class Futures:
         algo.order = order
         if algo.status == "TRIGGERING":
             algo.status = "TRIGGERED"
-        mine = [{**algo.event(ms)}]
+        mine = [algo.event(ms)]
         if order.status not in ("NEW", "PARTIALLY_FILLED"):
             self.algos.close(algo, "FINISHED", ms)
             mine.append(algo.event(ms))

@@ -257,7 +257,7 @@ def symbol_info(market: Market) -> dict[str, Any]:
         "contractType": "PERPETUAL",
         "deliveryDate": 4_133_404_800_000,
         "onboardDate": 1_569_398_400_000,
-        "status": "TRADING",
+        "status": "SETTLING" if market.halted else "TRADING",
         "maintMarginPercent": "2.5000",
         "requiredMarginPercent": "5.0000",
         "baseAsset": base,

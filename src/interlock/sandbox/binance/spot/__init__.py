@@ -1,0 +1,1 @@
+"""Spot: orders, order lists, balances and streams."""
