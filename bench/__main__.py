@@ -19,6 +19,7 @@ from bench import (
     serve,
     snapshot,
     tick,
+    wire,
 )
 from bench.goals import goals
 from bench.timing import shown
@@ -34,6 +35,7 @@ BENCHES: dict[str, Callable[[bool], list[dict[str, Any]]]] = {
     "instructions": instructions.run,
     "serve": serve.run,
     "encrypt": encrypt.run,
+    "wire": wire.run,
 }
 
 

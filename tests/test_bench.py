@@ -16,6 +16,7 @@ FIGURES = {
     "snapshot": ["the loop waits for the fork", "it would wait for an image"],
     "recall": ["fill to recall, in process", "p99, us"],
     "instructions": ["instructions per pair"],
+    "wire": ["what", "p50", "p99"],
     "encrypt": ["plain", "encrypted", "encrypted to plain, in pairs"],
     "serve": ["pairs per second, batches of 500, over HTTP", "p99, ms"],
 }

@@ -172,6 +172,8 @@ def test_kill_stops_everything_for_good_and_an_admin_resumes_it(tmp_path: Path) 
         why = {"why": "it runs wild", "flatten": True}
         killed = (await client.post("/v1/kill", json=why, auth=bot)).json()
         assert len(killed["recalled"]["main"]) == 2
+        (venue,) = killed["venues"]
+        assert (venue["complete"], venue["left"], venue["protecting"]) == (True, [], [])
         refused = await client.post("/v1/orders", json=body("three"), auth=bot)
         assert code(refused) == (403, "TRADING_HALTED")
         batch = (await client.post("/v1/orders/batch", json=[body("four")], auth=bot)).json()

@@ -135,6 +135,7 @@ def test_a_kill_stops_everything_until_it_is_resumed(house: House, capsys: Captu
     said(capsys, "place", "--buy", "1", BTC, "--limit", "20000")
     out, _ = said(capsys, "kill", "--account", "main", "--why", "a drill")
     assert "halted: account main" in out and "recalling: o" in out
+    assert "PAPER says that nothing else of ours is open" in out
     _, err = said(capsys, "place", "--buy", "1", BTC, code=2)
     assert "TRADING_HALTED" in err and "a drill" in err
     assert "resumed" in said(capsys, "resume", "--account", "main")[0]

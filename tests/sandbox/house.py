@@ -171,9 +171,9 @@ def text(value: Any) -> str:
 
 
 @contextmanager
-def sandbox(hedge: bool = False) -> Iterator[Exchange]:
+def sandbox(hedge: bool = False, course: Course | None = None) -> Iterator[Exchange]:
     """USD-M whose prices move by hand, beginning at 30 000."""
-    with serving(lambda: Sandbox(Course(1), 0, hedge, by_hand=True)) as made:
+    with serving(lambda: Sandbox(course or Course(1), 0, hedge, by_hand=True)) as made:
         exchange = Exchange(made.futures_port)
         exchange.price("30000")
         yield exchange

@@ -1,10 +1,11 @@
 """Kill: stop trading for one account or for all, now and until a person resumes it.
 
-Decides the order of things: first nothing new is taken, then what is open is recalled. Invariant:
-the halt is durable before anything is recalled, and cancels and closes are still taken after it.
+Decides the order of things: first nothing new is taken, then what is open is recalled, then the
+venues are asked whether it is gone. Invariant: the halt is durable before anything is recalled, and
+cancels and closes are still taken after it.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -17,6 +18,10 @@ from interlock.api.problems import ApiCode, Problem
 from interlock.api.route import Asked, Budget, Reply, Route, Scope
 from interlock.api.views import Page
 from interlock.orders.commands import Accepted, CancelMode, CancelOrders, PlaceOrders
+from interlock.runtime.emptying import Emptying, VenueEmptied
+
+WITHIN_S: Final = 5.0
+"""The answer waits so long for the venues to be empty; recalling goes on after it."""
 
 
 class KillBody(Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,10 +37,14 @@ class ResumeBody(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Killed(Struct, frozen=True):
-    """What was stopped and what is being recalled, account by account."""
+    """What was stopped, what is being recalled account by account, and what is left at each venue.
+
+    Asked again, it says how far that is.
+    """
 
     halt: Halt
     recalled: dict[str, tuple[str, ...]]
+    venues: list[VenueEmptied]
 
 
 HALT_EXAMPLE: dict[str, Any] = {
@@ -44,13 +53,23 @@ HALT_EXAMPLE: dict[str, Any] = {
     "by": "ik_gezdgnbvgy3tqojq",
     "why": "the strategy runs wild",
 }
+EMPTIED_EXAMPLE: dict[str, Any] = {
+    "venue": "USDM",
+    "connected": True,
+    "as_of": 1_723_161_286_851_053_928,
+    "complete": True,
+    "protecting": ["o000001a.2.1"],
+    "left": [],
+    "recalled_again": 0,
+}
 
 
 class Killing:
     """The switch of one server."""
 
-    def __init__(self, desk: Desk, access: Access) -> None:
+    def __init__(self, desk: Desk, access: Access, emptying: Emptying) -> None:
         self._desk = desk
+        self._emptying = emptying
         self._access = access
 
     async def kill(self, asked: Asked) -> Reply | Problem:
@@ -69,7 +88,7 @@ class Killing:
         await self._desk.ask(PlaceOrders(()))
         for account, orders in (await self._recall(body.account, mode)).items():
             recalled[account] = tuple(dict.fromkeys((*recalled.get(account, ()), *orders)))
-        return Reply(Killed(halt, recalled))
+        return Reply(Killed(halt, recalled, await self._emptying.of(body.account, WITHIN_S)))
 
     async def _recall(self, account: str | None, mode: CancelMode) -> dict[str, tuple[str, ...]]:
         known = self._desk.live.line.state.orders.accounts()
@@ -86,6 +105,8 @@ class Killing:
         if isinstance(body, Problem):
             return body
         refused = self._access.halts.resume(body.account, asked.caller.key_id)
+        if refused is None:
+            self._emptying.stop(body.account)
         return refused or Reply(self._standing())
 
     async def listed(self, asked: Asked) -> Reply:
@@ -101,12 +122,17 @@ class Killing:
             Route(
                 *("POST", "/v1/kill", self.kill, "Stop trading"),
                 "Blocks new orders, ends every session and token, recalls what is open and, with "
-                "`flatten`, closes positions. Lasts over restarts. Asked again it does the same.",
+                "`flatten`, closes positions; then asks the venues what is left, and goes on until "
+                "nothing is. Lasts over restarts. Asked again it does the same.",
                 **{**switch, "scope": Scope.TRADE},
                 body=KillBody,
                 bodies={"everything": {"why": "the strategy runs wild", "flatten": True}},
                 answer=Killed,
-                example={"halt": HALT_EXAMPLE, "recalled": {"main": ["o000001a"]}},
+                example={
+                    "halt": HALT_EXAMPLE,
+                    "recalled": {"main": ["o000001a"]},
+                    "venues": [EMPTIED_EXAMPLE],
+                },
             ),
             Route(
                 *("POST", "/v1/resume", self.resume, "Let trading go on"),

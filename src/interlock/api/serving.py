@@ -42,6 +42,7 @@ from interlock.orders.capabilities import Capabilities
 from interlock.runtime.clock import SteadyClock
 from interlock.runtime.collector import calm, give_way
 from interlock.runtime.embedded import Embedded
+from interlock.runtime.emptying import Emptying
 from interlock.runtime.errors import RuntimeTrouble
 from interlock.runtime.fanout import Fanout
 from interlock.runtime.line import Line
@@ -157,6 +158,7 @@ class Server:
         await self._open_venue()
         self.desk = Desk(self.live, self.journal, self.projection)
         self.venues = Venues(self.live)
+        self.emptying = Emptying(self.live)
         self.door = Door(self.entrance, self.metrics, settings.log, settings.environment)
         self.prices = Prices(lambda symbol: self.line.state.markets[symbol].grid)
         self.live.on_tick.append(self.prices.hear)
@@ -181,6 +183,7 @@ class Server:
             await asyncio.wait([stopping, *tasks[:2]], return_when=asyncio.FIRST_COMPLETED)
         finally:
             await self._last_answers()
+            self.emptying.end()
             self.live.stop()
             for task in (stopping, *tasks[2:]):
                 task.cancel()
@@ -288,7 +291,7 @@ class Server:
             *Risks(self.desk).routes(),
             *Reconciling(self.venues).routes(),
             *credentials.routes(Credentials(self.access)),
-            *Killing(self.desk, self.access).routes(),
+            *Killing(self.desk, self.access, self.emptying).routes(),
             *self.pages.routes(),
         ]
 

@@ -134,6 +134,13 @@ def kill(
     console = out()
     console.print(f"halted: {whose}. Nothing new is taken until: interlock resume")
     told("recalling", tuple(one for ids in killed.recalled.values() for one in ids))
+    for venue in killed.venues:
+        told(f"{venue.venue}: stays because it protects", venue.protecting)
+        if venue.left or not venue.complete:
+            told(f"{venue.venue}: still there", venue.left)
+            console.print(f"{venue.venue} is not known to be empty yet; ask again with: kill")
+        else:
+            console.print(f"{venue.venue} says that nothing else of ours is open")
     return 0
 
 

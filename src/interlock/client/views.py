@@ -224,10 +224,24 @@ class Halt(Struct, frozen=True):
     why: str
 
 
+class VenueEmptied(Struct, frozen=True):
+    """What a venue says is left after a kill. With ``complete`` and nothing ``left`` it is over."""
+
+    venue: str
+    connected: bool
+    as_of: int
+    complete: bool
+    protecting: tuple[str, ...]
+    """Venue orders that stay because they protect a position."""
+    left: tuple[str, ...]
+    recalled_again: int
+
+
 class Killed(Struct, frozen=True):
     halt: Halt
     recalled: dict[str, tuple[str, ...]]
     """Account -> the ids of its orders that are being recalled."""
+    venues: tuple[VenueEmptied, ...] = ()
 
 
 class Key(Struct, frozen=True):

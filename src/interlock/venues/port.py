@@ -1,7 +1,9 @@
 """The venue port: all that the runtime knows of a venue.
 
-Decides the contract every venue passes. Invariant: ``send`` never answers; whatever becomes of a
-request comes back as a report, and no report is ever taken for more than the venue said.
+Decides the contract every venue passes, case by case in ``tests/venues/venue_contract.py``.
+Invariant: ``send`` never answers; whatever becomes of a request comes back as a report, and no
+report is ever taken for more than the venue said. An acknowledgement, a fill or an end may be told
+more than once; a fill has one ``exec_id`` whichever way it is told.
 """
 
 import asyncio
@@ -29,7 +31,7 @@ class Venue(Protocol):
         """Hand over a request. It may be lost, late, or answered with a report."""
 
     def poll(self, at: int) -> list[Report]:
-        """Reports that have reached us by ``at``, in the order they arrived."""
+        """Reports that have reached us by ``at``, in the order they arrived; each is given once."""
 
     def next_at(self) -> int | None:
         """When ``poll`` will next have something, as far as is known."""

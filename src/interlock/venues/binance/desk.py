@@ -165,7 +165,8 @@ class Desk:
         known = self._known.get(request.client_id)
         price = request.price if known is None or request.price is not None else known.price
         if known is None or price is None:
-            self._refuse_amend(request, VenueReject.UNSUPPORTED, "its price is not known here")
+            code = VenueReject.UNKNOWN_ORDER if known is None else VenueReject.UNSUPPORTED
+            self._refuse_amend(request, code, "its terms are not known here")
             return
         grid = self._grids[symbol_of(request.instrument)]
         written = self._ids.theirs(request.client_id)
