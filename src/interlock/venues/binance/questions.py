@@ -13,7 +13,6 @@ from interlock.orders.reports import (
     OpenOrder,
     OpenOrders,
     OrderStatus,
-    OutcomeUnknown,
     VenueReject,
     VenueStatus,
 )
@@ -81,10 +80,7 @@ class Questions:
 
     async def _query(self, request: QueryVenueOrder) -> None:
         status = await self._looked_up(request)
-        if status is None:
-            detail = "it could not be asked about"
-            self._tell(OutcomeUnknown(self._now(), request.client_id, detail))
-        else:
+        if status is not None:  # else silence: it is asked again, less and less often
             self._tell(status)
 
     async def _looked_up(self, request: QueryVenueOrder) -> OrderStatus | None:
