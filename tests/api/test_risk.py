@@ -73,7 +73,9 @@ def test_the_venues_are_asked_about_everything_and_what_differs_is_shown(tmp_pat
     async def story(server: Server, client: httpx.AsyncClient) -> None:
         await client.post("/v1/orders", json=body("safe"))
         await until(client, "/v1/orders/safe", lambda o: legs(o)["take_profit"] == "working")
-        (venue,) = (await client.post("/v1/reconcile")).json()["venues"]
+        answer = await client.post("/v1/reconcile")
+        assert answer.headers["X-Interlock-Environment"] == "paper"
+        (venue,) = answer.json()["venues"]
         assert (venue["venue"], venue["complete"]) == ("PAPER", True)
         assert (venue["open_orders"], venue["differences"]) == (1, [])
         assert server.exchange is not None

@@ -48,8 +48,11 @@ class Entrance(Protocol):
 class Door:
     """Lets requests in to routes."""
 
-    def __init__(self, entrance: Entrance, metrics: Metrics, log: Log) -> None:
+    def __init__(
+        self, entrance: Entrance, metrics: Metrics, log: Log, environment: str = "paper"
+    ) -> None:
         self._entrance = entrance
+        self._environment = environment
         self._log = log
         self._metrics = metrics
         self._number = 0
@@ -83,6 +86,7 @@ class Door:
         self._number += 1
         request_id = f"r{self._number:x}"
         reply.headers["X-Request-Id"] = request_id
+        reply.headers["X-Interlock-Environment"] = self._environment
         code = reply.content.code if isinstance(reply.content, Problem) else ""
         seconds = time.perf_counter() - began
         self._metrics.answered(route, reply.status, seconds)

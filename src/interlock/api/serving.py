@@ -159,7 +159,7 @@ class Server:
         self.desk = Desk(self.live, self.journal, self.projection)
         self.venues = Venues(self.live)
         self.emptying = Emptying(self.live)
-        self.door = Door(self.entrance, self.metrics, self.settings.log)
+        self.door = Door(self.entrance, self.metrics, settings.log, settings.environment)
         self.prices = Prices(lambda symbol: self.line.state.markets[symbol].grid)
         self.live.on_tick.append(self.prices.hear)
         self.streams = Streams(self.desk, self.fanout, self.entrance.alive, self.prices)
