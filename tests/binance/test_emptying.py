@@ -78,6 +78,25 @@ def test_a_kill_of_sixty_orders_of_both_families_ends_verified_empty_past_every_
     play(story)
 
 
+def test_a_long_ban_in_the_middle_of_a_kill_is_no_storm_of_questions() -> None:
+    """Found by a kill during a long ban: each question that could not be asked was answered with an
+    unknown, and that with the next question, six thousand facts a second until it was over.
+    """
+
+    async def story(trader: Trader) -> None:
+        await crowd(trader, 5)
+        checking = Emptying(trader.live)
+        before, facts = (await trader.state())["requests"], len(trader.facts)
+        await trader.do("ban", ms=12_000)
+        await trader.ask(c.CancelOrders("main", exposure=c.CancelMode.FLATTEN))
+        (venue,) = await checking.of("main", 1)
+        assert (len(venue.left), venue.done) == (10, False)
+        assert len(trader.facts) - facts < 100
+        assert (await trader.state())["requests"] - before < 20
+
+    play(story)
+
+
 def test_exits_that_protect_a_position_stay_and_are_named_until_it_is_flattened() -> None:
     async def story(trader: Trader) -> None:
         await trader.place("first", trader.bracket())

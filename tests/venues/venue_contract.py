@@ -441,7 +441,7 @@ def a_connection_goes_down_and_comes_back(stage: RemoteStage) -> None:
     assert not stage.until(Connection, up=False).up
     assert not stage.remote.joined.is_set()
     stage.send(stage.order("meanwhile", price=LOW))
-    stage.send(stage.cancel("rests"))
+    stage.send(stage.cancel("rests"), stage.query("fills"))
     stage.market("29400")
     stage.until(OutcomeUnknown, "rests")
     stage.wait(lambda: stage.find(_not_sent, "meanwhile") is not None)
@@ -450,6 +450,7 @@ def a_connection_goes_down_and_comes_back(stage: RemoteStage) -> None:
     assert stage.welcomes == welcomes + 1
     assert status(stage, "meanwhile").status is VenueStatus.NOT_FOUND
     assert status(stage, "rests").status is VenueStatus.WORKING
+    assert not stage.all_heard(OutcomeUnknown, "fills")  # a question is met with silence
     while_away = status(stage, "fills")
     assert while_away.status is VenueStatus.FILLED
     assert sum(fill.quantity for fill in while_away.fills) == stage.lot

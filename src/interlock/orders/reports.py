@@ -124,7 +124,11 @@ class AmendRefused(Struct, frozen=True, omit_defaults=True, tag="amend_refused",
 
 
 class OutcomeUnknown(Struct, frozen=True, tag="outcome_unknown", gc=False):
-    """A request timed out, or failed in a way that proves nothing."""
+    """A request timed out, or failed in a way that proves nothing.
+
+    Never the answer to a question: one that cannot be asked is met with silence, and asked again
+    after a pause that grows.
+    """
 
     at: int
     client_id: str

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from interlock.orders.grid import Grid
 from interlock.orders.reports import Report
+from interlock.orders.requests import QueryVenueOrder
 from interlock.venues.binance.answers import Failure, Kind, kind_of
 from interlock.venues.binance.budget import Budget, Priority
 from interlock.venues.binance.calls import Calls
@@ -78,6 +79,8 @@ class Account:
         """Order lists there that we are canceling: both of their orders go."""
         self.amending: dict[str, int] = {}
         """The quantities we have asked for in place, by our client id."""
+        self.asking: dict[str, QueryVenueOrder] = {}
+        """The last question about each of our orders that has not been answered."""
         self.clock_is_off: Callable[[], None] = lambda: None
 
     async def ask(

@@ -104,6 +104,11 @@ class Calls:
         self._settings = settings
         self._over = False
 
+    @property
+    def over(self) -> bool:
+        """Nothing is asked through this any more."""
+        return self._over
+
     def on_headers(self, heard: Callable[[Mapping[str, str]], None]) -> None:
         self._library.heard = heard
 

@@ -4,6 +4,7 @@ Decides what an answer proves. Invariant: an absence is believed only after ever
 looked in, and a read that failed or is incomplete reports nothing at all (VENUES 6.1 C2).
 """
 
+import asyncio
 from typing import Any, Final
 
 from interlock.orders.reports import (
@@ -13,7 +14,6 @@ from interlock.orders.reports import (
     OpenOrder,
     OpenOrders,
     OrderStatus,
-    OutcomeUnknown,
     VenueReject,
     VenueStatus,
 )
@@ -29,6 +29,8 @@ from interlock.venues.binance.answers import Failure, reject_of
 from interlock.venues.binance.budget import Priority
 from interlock.venues.binance.params import symbol_of
 
+PAUSE_S, PAUSE_S_MAX = 0.1, 2.0
+"""Between two attempts to read what became of an order."""
 TRADES_MAX: Final = 1_000
 TRADES_SINCE_MS_MAX: Final = 6 * 24 * 3_600_000
 """The exchange tells trades of at most seven days at a time."""
@@ -82,12 +84,17 @@ class Questions:
                 await self._query_position(question.instrument)
 
     async def _query(self, request: QueryVenueOrder) -> None:
-        status = await self._looked_up(request)
-        if status is None:
-            detail = "it could not be asked about"
-            self._tell(OutcomeUnknown(self._now(), request.client_id, detail))
-        else:
-            self._tell(status)
+        """What cannot be read is read again after a pause, until somebody asks anew."""
+        asking, pause = self._account.asking, PAUSE_S
+        asking[request.client_id] = request
+        while (status := await self._looked_up(request)) is None:
+            await asyncio.sleep(pause)
+            pause = min(PAUSE_S_MAX, 2 * pause)
+            if self._account.calls.over or asking.get(request.client_id) is not request:
+                return
+        if asking.get(request.client_id) is request:
+            del asking[request.client_id]
+        self._tell(status)
 
     async def _looked_up(self, request: QueryVenueOrder) -> OrderStatus | None:
         """What became of an order; nothing when that could not be read to the end."""
