@@ -341,8 +341,23 @@ def test_a_clock_that_is_wrong_by_seconds_changes_nothing() -> None:
     play(story)
 
 
-def test_a_resting_target_is_amended_in_place() -> None:
+@pytest.mark.parametrize("late", [False, True])
+def test_a_resting_target_is_amended_in_place(late: bool) -> None:
+    """Whether the stream tells of it before the answer or after it, it is nobody else's hand."""
+
     async def story(trader: Trader) -> None:
+        if late:
+            tell = trader.venue._message
+            loop = asyncio.get_running_loop()
+
+            def later(url: str, message: dict[str, object]) -> None:
+                order = message.get("o", {})
+                amended = isinstance(order, dict) and order.get("x") == "AMENDMENT"
+                loop.call_later(0.2 if amended else 0.0, tell, url, message)
+
+            trader.venue._message = later
+            await trader.do("cut")
+            await trader.heard("VenueConnected")
         placed = await trader.place("first", trader.bracket())
         await trader.until(protected)
         change = {"target": {"price": "30500"}, "stop": {"trigger_price": "29500"}}

@@ -26,5 +26,9 @@ def test_an_adapter_that_forgets_to_cancel_is_found(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(Desk, "_cancel", forgets)
     monkeypatch.setattr("wires.world.SETTLE_S", 6.0)
-    outcome = asyncio.run(asyncio.wait_for(World(3).run(), 100))
-    assert outcome.breaches
+
+    async def all_of() -> list[list[str]]:
+        outcomes = await asyncio.gather(*(World(seed).run() for seed in SEEDS))
+        return [outcome.breaches for outcome in outcomes]
+
+    assert any(asyncio.run(asyncio.wait_for(all_of(), 100)))

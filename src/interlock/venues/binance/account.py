@@ -37,6 +37,9 @@ class Known(Struct):
     canceling: bool = False
     told: bool = False
     """The user stream has told of it."""
+    amending: tuple[int, int] | None = None
+    """Quantity and price that we last asked for in place: when the stream tells of them before or
+    after the answer does, that is nobody else's hand."""
     list_id: int = -1
     """The order list there that it is in, -1 for none."""
 

@@ -174,6 +174,7 @@ class Desk:
         if asked["recvWindow"] <= 0:
             self._refuse_amend(request, VenueReject.TOO_LATE, "its validity was over")
             return
+        known.amending = request.quantity, price
         window = self._account.window_s(request.valid_until)
         found = await self._account.ask("PUT", "order", asked, 1, Priority.PROTECTIVE, 1, window)
         if found is None:

@@ -105,6 +105,10 @@ class BinanceFutures(BinanceLink):
             known.conditional = False
         if o["X"] == "FILLED":
             account.known.pop(client_id, None)
+        if o["x"] == "AMENDMENT" and known is not None and known.amending is not None:
+            shown = events.units(grid, o["q"]), events.price(grid, o["p"])
+            if known.amending == shown:
+                return  # the answer tells
         for report in events.of_order(
             client_id, o, grid, account.quotes[o["s"]], self._now(), asked
         ):
