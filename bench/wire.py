@@ -36,7 +36,7 @@ from interlock.runtime.line import Line
 from interlock.runtime.linked import open_to, reached
 from interlock.runtime.live import Live
 from interlock.sandbox.binance.serving import HOST, KEY, SECRET
-from interlock.venues.binance import futures
+from interlock.venues.binance import link
 from interlock.venues.binance.calls import Calls
 from interlock.venues.binance.futures import BinanceFutures
 from interlock.venues.binance.settings import BinanceSettings, Environment
@@ -186,7 +186,7 @@ def once(brackets: int) -> dict[str, list[float]]:
 def run(quick: bool) -> list[dict[str, Any]]:
     """Every round is a life of its own; figures are the medians of the rounds'."""
     brackets, rounds = (4, 1) if quick else (BRACKETS, ROUNDS)
-    futures.Calls = TimedCalls  # type: ignore
+    link.Calls = TimedCalls  # type: ignore
     found = []
     for number in range(rounds):
         note(f"  round {number + 1} of {rounds}: {brackets} brackets")

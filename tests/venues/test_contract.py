@@ -24,7 +24,7 @@ from tests.venues.venue_contract import CASES, Case, lacks
 from interlock.api.serving import PAPER
 from interlock.market.course import Course
 from interlock.orders.capabilities import Capabilities, IdPromise
-from interlock.venues.binance import futures
+from interlock.venues.binance import futures, spot
 
 SETS = {
     "everything": Capabilities(native_oco=True, native_stop=True, native_amend=True, iceberg=True),
@@ -40,7 +40,11 @@ VENUES: dict[str, tuple[Port, Capabilities]] = {
     "binance-futures": (Port.SHARED, futures.CAPABILITIES),
 }
 """A venue is asked what its protocol has; what its capabilities lack is skipped by name."""
-TABLED = {"paper": PAPER, "Binance USD-M": futures.CAPABILITIES}
+TABLED = {
+    "paper": PAPER,
+    "Binance USD-M": futures.CAPABILITIES,
+    "Binance Spot": spot.CAPABILITIES,
+}
 """The columns of the table in the documents."""
 
 
