@@ -265,7 +265,7 @@ def test_parameters_of_streams_are_taken_or_refused(
     target = url.raw_path.decode("ascii")
     more = {} if last is None else {"Last-Event-ID": last.encode("utf-8", "replace")}
     headers: dict[str, Any] = {**signed_headers(*desk.key, "GET", target, b""), **more}
-    if last is not None and not last.isprintable():
+    if last is not None and not (last.isprintable() and last == last.strip()):
         return  # httpx sends no such header
     with httpx.stream("GET", url, headers=headers, timeout=5) as answer:
         if answer.status_code == 200:
