@@ -108,9 +108,9 @@ def test_exits_that_protect_a_position_stay_and_are_named_until_it_is_flattened(
         assert [name.split(".")[1] for name in venue.protecting] == ["1", "2"]
         assert protected(await trader.state())
         await trader.ask(c.CancelOrders("main", exposure=c.CancelMode.FLATTEN))
+        await trader.until(empty)  # until then the close itself may be among what is listed
         (venue,) = await checking.of(None, 10)
         assert (venue.done, venue.protecting) == (True, [])
-        await trader.until(empty)
 
     play(story, hedge=True)
 
