@@ -9,28 +9,24 @@ from interlock.orders.ticks import Quote, Tick, Trade
 from interlock.sandbox.binance.futures.algos import CONDITIONAL
 from interlock.sandbox.binance.futures.exchange import VENUE, Futures
 from interlock.sandbox.binance.futures.orders import trade_id
-from interlock.sandbox.binance.gate import Proof, Route
+from interlock.sandbox.binance.gate import Route
 from interlock.sandbox.binance.hub import Hub
+from interlock.sandbox.binance.shown import RECENT_MAX, Shown, public, rate_limits, symbol_of
 from interlock.sandbox.binance.wire import Params
 from interlock.venues.paper.book import Market
 
-RECENT_MAX = 500
 
-
-class MarketViews:
+class MarketViews(Shown):
     """What everybody may see, and one's own trades."""
 
     def __init__(self, futures: Futures, hub: Hub) -> None:
+        super().__init__(futures, hub, stamped=True)
         self._futures = futures
-        self._hub = hub
-        self._recent: dict[str, list[dict[str, Any]]] = {}
-        self._trades = 0
-        self._updates = 0
 
     def table(self) -> dict[str, Route]:
-        return {
-            f"GET /fapi/v1/{path}": Route(work, Proof.NONE, weight)
-            for path, work, weight in (
+        return public(
+            "/fapi/v1",
+            (
                 ("ping", self.ping, 1),
                 ("time", self.time, 1),
                 ("exchangeInfo", self.exchange_info, 1),
@@ -39,14 +35,8 @@ class MarketViews:
                 ("premiumIndex", self.premium_index, 1),
                 ("depth", self.depth, 5),
                 ("trades", self.recent, 5),
-            )
-        }
-
-    def ping(self, params: Params, at: int) -> Any:
-        return {}
-
-    def time(self, params: Params, at: int) -> Any:
-        return {"serverTime": self._hub.now_ms()}
+            ),
+        )
 
     def exchange_info(self, params: Params, at: int) -> Any:
         limits = [
@@ -58,40 +48,11 @@ class MarketViews:
             "timezone": "UTC",
             "serverTime": self._hub.now_ms(),
             "futuresType": "U_MARGINED",
-            "rateLimits": [
-                {"rateLimitType": kind, "interval": unit, "intervalNum": count, "limit": most}
-                for kind, unit, count, most in limits
-            ],
+            "rateLimits": rate_limits(limits),
             "exchangeFilters": [],
             "assets": [{"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "0"}],
             "symbols": [symbol_info(self._futures.market(one)) for one in self._futures.symbols],
         }
-
-    def _each(self, params: Params, view: Any) -> Any:
-        symbol = params.maybe("symbol")
-        if symbol is not None:
-            return view(symbol, self._futures.market(symbol))
-        return [view(one, self._futures.market(one)) for one in self._futures.symbols]
-
-    def ticker_price(self, params: Params, at: int) -> Any:
-        def view(symbol: str, market: Market) -> Any:
-            price = market.grid.price_text(market.last)
-            return {"symbol": symbol, "price": price, "time": at // 1_000_000}
-
-        return self._each(params, view)
-
-    def book_ticker(self, params: Params, at: int) -> Any:
-        def view(symbol: str, market: Market) -> Any:
-            return {
-                "symbol": symbol,
-                "bidPrice": market.grid.price_text(market.bid),
-                "bidQty": size(market, -1),
-                "askPrice": market.grid.price_text(market.ask),
-                "askQty": size(market, 1),
-                "time": at // 1_000_000,
-            }
-
-        return self._each(params, view)
 
     def premium_index(self, params: Params, at: int) -> Any:
         def view(symbol: str, market: Market) -> Any:
@@ -105,23 +66,7 @@ class MarketViews:
                 "time": at // 1_000_000,
             }
 
-        return self._each(params, view)
-
-    def depth(self, params: Params, at: int) -> Any:
-        market = self._futures.market(params.text("symbol"))
-        text = market.grid.price_text, market.grid.quantity_text
-        return {
-            "lastUpdateId": self._updates,
-            "E": at // 1_000_000,
-            "T": at // 1_000_000,
-            "bids": [[text[0](price), text[1](held)] for price, held in market.bids.levels],
-            "asks": [[text[0](price), text[1](held)] for price, held in market.asks.levels],
-        }
-
-    def recent(self, params: Params, at: int) -> Any:
-        symbol = params.text("symbol")
-        self._futures.market(symbol)
-        return self._recent.get(symbol, [])[-params.whole("limit", RECENT_MAX) :]
+        return self.each(params, view)
 
     def own_trades(self, params: Params) -> Any:
         """``userTrades``: by symbol, and by order, first id or time where given."""
@@ -164,46 +109,12 @@ class MarketViews:
 
     def stream(self, tick: Tick) -> None:
         """Tell whoever listens. The tick is as its source names it."""
-        symbol = tick.instrument.rpartition(".")[0]
-        market, ms = self._futures.market(symbol), tick.at // 1_000_000
+        symbol, ms = symbol_of(tick), tick.at // 1_000_000
+        market, low = self._futures.market(symbol), symbol.lower()
         price, quantity = market.grid.price_text, market.grid.quantity_text
-        low = symbol.lower()
         self._updates += 1
         if isinstance(tick, Trade):
-            self._trades += 1
-            traded = {
-                "s": symbol,
-                "p": price(tick.price),
-                "q": quantity(tick.quantity),
-                "T": ms,
-                "m": tick.aggressor < 0,
-                "E": ms,
-            }
-            self._hub.tell_market(
-                f"{low}@aggTrade",
-                {
-                    "e": "aggTrade",
-                    "a": self._trades,
-                    "f": self._trades,
-                    "l": self._trades,
-                    **traded,
-                },
-            )
-            self._hub.tell_market(
-                f"{low}@trade", {"e": "trade", "t": self._trades, "X": "MARKET", **traded}
-            )
-            recent = self._recent.setdefault(symbol, [])
-            recent.append(
-                {
-                    "id": self._trades,
-                    "price": traded["p"],
-                    "qty": traded["q"],
-                    "quoteQty": market.grid.money_text(tick.price * tick.quantity),
-                    "time": ms,
-                    "isBuyerMaker": traded["m"],
-                }
-            )
-            del recent[:-RECENT_MAX]
+            self.tell_trade(tick, market, {"trade": {"X": "MARKET"}})
         elif isinstance(tick, Quote):
             best = {
                 "e": "bookTicker",
@@ -222,11 +133,6 @@ class MarketViews:
             marked |= {"r": "0.0001", "T": ms + 3_600_000}
             for stream in (f"{low}@markPrice", f"{low}@markPrice@1s"):
                 self._hub.tell_market(stream, marked)
-
-
-def size(market: Market, side: int) -> str:
-    levels = market.opposite(side).levels
-    return market.grid.quantity_text(levels[0][1] if levels else 0)
 
 
 def symbol_info(market: Market) -> dict[str, Any]:
