@@ -6,6 +6,7 @@ everything asked again; a stream that is silent although something must have bee
 
 import asyncio
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
@@ -56,7 +57,7 @@ LEAVE_S_MAX: Final = 1.0
 RETRY_NS: Final = 1_000_000_000
 
 
-class BinanceLink:
+class BinanceLink(ABC):
     """One account. Implements ``venues.port.RemoteVenue`` but for what a market says and how."""
 
     def __init__(
@@ -91,9 +92,9 @@ class BinanceLink:
 
     # What a market is
 
+    @abstractmethod
     def of_market(self) -> tuple[Capabilities, Wording]:
         """What it can, and its words."""
-        raise NotImplementedError
 
     def desk(self, account: Account) -> Desk:
         return Desk(account)
@@ -101,21 +102,21 @@ class BinanceLink:
     def questions(self, account: Account) -> Questions:
         return Questions(account)
 
+    @abstractmethod
     async def prepared(self, calls: Calls, account: Account) -> str:
         """Learn its instruments; why not, if not."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def streams(self, calls: Calls) -> list[Any]:
         """Open them; gives what is done when one has ended. Raises ``StreamLost``."""
-        raise NotImplementedError
 
     def upkeep(self, calls: Calls) -> tuple[Coroutine[Any, Any, None], ...]:
         """What has to go on beside a connection."""
         return ()
 
+    @abstractmethod
     def hear(self, event: dict[str, Any]) -> None:
         """One message of any stream."""
-        raise NotImplementedError
 
     # The venue port
 
