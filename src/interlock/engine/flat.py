@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from msgspec.structs import astuple
 
-from interlock.engine import checks, legterms, prices
+from interlock.engine import checks, gating, legterms, prices
 from interlock.engine.arming import ON_LAST, ON_MID, Wait
 from interlock.engine.book import terms_digest
 from interlock.engine.order import STOPS
@@ -105,6 +105,8 @@ def accept(state: State, place: PlaceOrder, at: int) -> tuple[OrderAccepted, lis
             waits.append((view, name, there, rises, leg))
     except Refused:
         return None  # the general way says why
+    if gating.of_new(state, terms, at) is not None:
+        return None
     return _ACCEPTED(at, terms, tuple(armed)), waits
 
 
