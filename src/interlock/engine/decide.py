@@ -362,9 +362,9 @@ def _place_flat(state: State, place: c.PlaceOrder, at: int) -> Decision | None:
     plain = flat.accept(state, place, at)
     if plain is None:
         return None
-    fact, waits = plain
+    fact, waits, scopes, buys, sells = plain
     data = acceptance(fact)
-    order_id = keep(state, fact, data, waits)
+    order_id = keep(state, fact, data, waits, scopes, buys, sells)
     return Decision([fact], NO_REQUESTS, c.Accepted(order_id, 1), data)
 
 

@@ -143,6 +143,6 @@ def _restore_risk(state: State, found: Image) -> None:
         limited = risk.limited[one.scope]
         limited.placed, limited.sent = Rate(*one.placed), Rate(*one.sent)
         limited.canceled = Rate(*one.canceled)
-        limited.baseline, limited.day_ends = one.baseline, one.day_ends
+        limited.begin_day(one.baseline, one.day_ends)
     risk.days()
     risk.look_at = state.now if risk.limited else 0

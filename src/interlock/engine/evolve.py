@@ -17,6 +17,7 @@ from interlock.engine.order import Leg, Order
 from interlock.engine.state import MarketView, State
 from interlock.orders import facts as f
 from interlock.orders.grid import Grid
+from interlock.risk.limited import Bounds
 
 
 def evolve(state: State, fact: f.Fact) -> None:
@@ -30,9 +31,17 @@ def evolve(state: State, fact: f.Fact) -> None:
         state.risk.dirty[getattr(fact, "order_id")] = None  # noqa: B009
 
 
-def keep(state: State, fact: f.OrderAccepted, data: bytes, waits: list[arming.Wait]) -> str:
+def keep(
+    state: State,
+    fact: f.OrderAccepted,
+    data: bytes,
+    waits: list[arming.Wait],
+    scopes: tuple[Bounds, ...],
+    buys: int,
+    sells: int,
+) -> str:
     """``evolve`` for an order that only waits, with what was worked out on the way to the fact:
-    its encoding, and where its legs wait. The order's id.
+    its encoding, where its legs wait, and what it adds to which scopes. The order's id.
     """
     state.seq += 1
     at, terms, _ = astuple(fact)
@@ -40,7 +49,14 @@ def keep(state: State, fact: f.OrderAccepted, data: bytes, waits: list[arming.Wa
         state.now = at
     order_id: str = terms.id
     state.orders.keep(terms, state.seq, arming.entered(waits, order_id), data)
-    if state.risk.limited:
+    if scopes:
+        for bounds in scopes:
+            limited = bounds.limited
+            limited.open += 1
+            limited.placed.add(at)
+            bounds.line.buys += buys
+            bounds.line.sells += sells
+    elif state.risk.limited:
         tally.accepted(state, terms, at)
     return order_id
 
@@ -119,8 +135,7 @@ def _limits_set(state: State, fact: f.LimitsSet) -> None:
 
 
 def _loss_day(state: State, fact: f.LossDayBegan) -> None:
-    limited = state.risk.limited[fact.scope]
-    limited.baseline, limited.day_ends = fact.equity, fact.until
+    state.risk.limited[fact.scope].begin_day(fact.equity, fact.until)
     state.risk.days()
 
 

@@ -7,11 +7,12 @@ figure can be built anew from orders and fills, so a scope may be limited at any
 from collections.abc import Iterable
 from typing import Final
 
+from interlock.orders.grid import Grid
 from interlock.orders.limits import Block, BlockCause, Breach, Gate, Limits, RiskScope
 from interlock.risk.asked import Asked
 from interlock.risk.gates import Question, questions
 from interlock.risk.holding import Holding
-from interlock.risk.limited import NEVER, NONE, Limited, Markets, Part
+from interlock.risk.limited import NEVER, NONE, Bounds, Limited, Markets, Part
 from interlock.risk.rate import Rate
 
 MATCHES_MAX: Final = 4096
@@ -25,7 +26,17 @@ class RiskBook:
     """Limits, blocks, positions by strategy, and what live orders could add to them."""
 
     __slots__ = (
-        *("_asks", "_markets", "_matches", "blocks", "counted", "dirty", "holdings", "limited"),
+        *(
+            "_asks",
+            "_bounds",
+            "_markets",
+            "_matches",
+            "blocks",
+            "counted",
+            "dirty",
+            "holdings",
+            "limited",
+        ),
         *("look_at", "next_day"),
     )
 
@@ -43,6 +54,7 @@ class RiskBook:
         self.next_day = NEVER
         """When the first loss day of all scopes ends; ns UTC."""
         self._asks: dict[RiskScope, list[tuple[int, Question]]] = {}
+        self._bounds: dict[tuple[str, str, str], tuple[Bounds, ...]] = {}
         self._matches: dict[tuple[str, str, tuple[str, ...]], tuple[Limited, ...]] = {}
 
     @property
@@ -55,6 +67,7 @@ class RiskBook:
     def limit(self, scope: RiskScope, limits: Limits) -> bool:
         """Put a scope under limits; whether its orders have yet to be counted."""
         self._matches.clear()
+        self._bounds.clear()
         self._asks[scope] = questions(limits)
         known = self.limited.get(scope)
         if known is not None:
@@ -80,6 +93,7 @@ class RiskBook:
 
     def unlimit(self, scope: RiskScope) -> None:
         self._matches.clear()
+        self._bounds.clear()
         self.limited.pop(scope, None)
         self._asks.pop(scope, None)
         self.days()
@@ -104,6 +118,18 @@ class RiskBook:
             if len(self._matches) >= MATCHES_MAX:
                 self._matches.clear()
             self._matches[key] = found
+        return found
+
+    def bounds(self, account: str, tag: str, grid: Grid) -> tuple[Bounds, ...]:
+        """The limits that an order in one instrument falls under, in its increments."""
+        key = (account, tag, grid.symbol)
+        found = self._bounds.get(key)
+        if found is None:
+            scopes = self.matching(account, tag, (grid.symbol,))
+            found = tuple([one.bounds(grid) for one in scopes])
+            if len(self._bounds) >= MATCHES_MAX:
+                self._bounds.clear()
+            self._bounds[key] = found
         return found
 
     # Figures.
@@ -161,7 +187,8 @@ class RiskBook:
                 copied = new.line(instrument, side)
                 copied.net, copied.basis, copied.realised = line.net, line.basis, line.realised
                 copied.buys, copied.sells = line.buys, line.sells
-            new.open, new.baseline, new.day_ends = one.open, one.baseline, one.day_ends
+            new.open = one.open
+            new.begin_day(one.baseline, one.day_ends)
             new.placed, new.sent = Rate(*one.placed.image()), Rate(*one.sent.image())
             new.canceled = Rate(*one.canceled.image())
         out.days()
