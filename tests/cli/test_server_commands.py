@@ -33,8 +33,13 @@ def house(tmp_path: Path, monkeypatch: Patch) -> Iterator[House]:
         yield house
 
 
-def with_key(house: House, name: str = "default", environment: str = "paper") -> None:
-    key_id, secret = house.key("read", "trade")
+def with_key(
+    house: House,
+    name: str = "default",
+    environment: str = "paper",
+    scopes: tuple[str, ...] = ("read", "trade"),
+) -> None:
+    key_id, secret = house.key(*scopes)
     profile = Profile(house.url, key_id, secret, environment=environment)
     save_profile(profiles_file(), name, profile)
 
@@ -140,6 +145,35 @@ def test_a_kill_stops_everything_until_it_is_resumed(house: House, capsys: Captu
     assert "TRADING_HALTED" in err and "a drill" in err
     assert "resumed" in said(capsys, "resume", "--account", "main")[0]
     said(capsys, "place", "--buy", "1", BTC, "--limit", "20000")
+
+
+def test_a_risk_officer_limits_blocks_and_counts_down(
+    house: House, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_key(house, scopes=("read", "trade", "admin"))
+    assert "Nothing is limited" in said(capsys, "limits", "show")[0]
+    said(capsys, "limits", "set", "max_position=2", "max_open_orders=5", "--account", "main")
+    said(capsys, "place", "--buy", "1", BTC, "--limit", "20000", "--id", "one", "--tag", "grid")
+    out, _ = said(capsys, "limits", "show")
+    assert "account main" in out and f"{BTC} 0 to 1" in out
+    _, err = said(capsys, "place", "--buy", "2", BTC, "--limit", "20000", code=2)
+    assert "RISK_POSITION" in err and "is 2; this comes to 3" in err
+    _, err = said(capsys, "limits", "set", "max_position=x", code=2)
+    assert "LIMITS_INVALID at /limits/max_position" in err
+    assert "max_postion" in said(capsys, "limits", "set", "max_postion=2", code=2)[1]
+    said(capsys, "countdown", "arm", "bot", "--after-ms", "500", "--tag", "grid")
+    until(lambda: said(capsys, "blocks", "list")[0], lambda text: "countdown" in text)
+    said(capsys, "blocks", "lift", "countdown", "bot", "--why", "seen to")
+    assert "Nothing is blocked" in said(capsys, "blocks", "list")[0]
+    assert "No countdown" in said(capsys, "countdown", "list")[0]
+    out, _ = said(capsys, "kill", "--tag", "grid", "--level", "flatten", "--drill")
+    assert "nothing was changed" in out
+    said(capsys, "kill", "--tag", "grid", "--why", "the model is broken")
+    _, err = said(capsys, "place", "--buy", "1", BTC, "--limit", "20000", "--tag", "grid", code=2)
+    assert "RISK_BLOCKED" in err and "the model is broken" in err
+    said(capsys, "resume", "--tag", "grid")
+    said(capsys, "limits", "remove", "--account", "main")
+    said(capsys, "place", "--buy", "9", BTC, "--limit", "20000", "--tag", "grid")
 
 
 def test_watching_in_a_pipe_tells_each_fact_until_the_order_is_done(

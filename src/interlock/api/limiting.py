@@ -204,7 +204,6 @@ class Limiting:
     def routes(self) -> list[Route]:
         risk: dict[str, Any] = {"tag": "Risk", "answer": Page}
         changing: dict[str, Any] = {**risk, "budget": Budget.PROTECTING}
-        name = Param("name", "The countdown's name", place="path", required=True, example="grid")
         return [
             Route(
                 *("GET", "/v1/risk/limits", self.limits, "Limits, and figures against them"),
@@ -238,6 +237,12 @@ class Limiting:
                 example={"items": [], "as_of_seq": 1042},
                 errors=(ApiCode.NOT_FOUND, ApiCode.ACCOUNT_NOT_ALLOWED),
             ),
+            *self._countdown_routes(risk, changing),
+        ]
+
+    def _countdown_routes(self, risk: dict[str, Any], changing: dict[str, Any]) -> list[Route]:
+        name = Param("name", "The countdown's name", place="path", required=True, example="grid")
+        return [
             Route(
                 *("GET", "/v1/countdowns", self.countdowns, "Dead-man switches that are armed"),
                 **risk,

@@ -18,6 +18,7 @@ from interlock.cli.paper_venue import paper_venue
 from interlock.cli.place import place
 from interlock.cli.prices import prices
 from interlock.cli.replay import replay
+from interlock.cli.risk_control import blocks, countdown, limits
 from interlock.cli.sandbox import sandbox
 from interlock.cli.serve import config, serve
 from interlock.cli.sim import sim
@@ -86,6 +87,9 @@ for command in (place, order, watch, amend, cancel, close, positions, risk, fill
     app.command(command)
 app.command(reconcile)
 app.command(kill)
+app.command(limits)
+app.command(blocks)
+app.command(countdown)
 app.command(resume)
 
 

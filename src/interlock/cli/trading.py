@@ -4,7 +4,8 @@ Decides how they read on a line. Invariant: each says its profile and environmen
 the order it changes by the id the server gave it.
 """
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
 
 from cyclopts import Parameter
 
@@ -12,8 +13,9 @@ from interlock.cli.connect import ProfileName, Yes, trading
 from interlock.cli.errors import BadInput
 from interlock.cli.keys import password
 from interlock.cli.text import out
-from interlock.client import Client, Refused
+from interlock.client import Client, Refused, views
 
+Done = TypeVar("Done")
 Account = Annotated[str, Parameter(help="Whose.")]
 OneOrder = Annotated[str, Parameter(help="The order's id, or its client order id.")]
 Exposure = Annotated[
@@ -115,33 +117,74 @@ def close(
 def kill(
     *,
     account: Annotated[str | None, Parameter(help="Only this account; all when not given.")] = None,
-    flatten: Annotated[bool, Parameter(negative="", help="Close what is open, too.")] = False,
+    instrument: Annotated[str | None, Parameter(help="Only this instrument.")] = None,
+    tag: Annotated[str | None, Parameter(help="Only this strategy.")] = None,
+    level: Annotated[
+        Literal["block_new", "recall_entries", "recall_all", "flatten"] | None,
+        Parameter(help="How far it goes; recall_entries when not given."),
+    ] = None,
+    flatten: Annotated[bool, Parameter(negative="", help="The same as --level flatten.")] = False,
+    drill: Annotated[
+        bool, Parameter(negative="", help="Only say what it would do; nothing changes.")
+    ] = False,
     why: Annotated[str, Parameter(help="For whoever reads of it later.")] = "",
     profile: ProfileName = None,
     yes: Yes = False,
 ) -> int:
     """Stop trading now, until a person resumes it. Lasts over restarts of the server.
 
+    block_new takes nothing new; recall_entries also recalls what could add risk; recall_all targets
+    too; flatten closes positions, their protective stops last.
+
     For example:
 
         interlock kill --why "the strategy runs wild"
 
-        interlock kill --account main --flatten
+        interlock kill --tag grid --level recall_all
+
+        interlock kill --account main --flatten --drill
     """
     with trading(profile, yes) as client:
-        killed = client.kill(account=account, why=why, flatten=flatten)
-    whose = "all accounts" if account is None else f"account {account}"
+        killed = client.kill(
+            account=account,
+            instrument=instrument,
+            tag=tag,
+            level=level,
+            why=why,
+            flatten=flatten,
+            drill=drill,
+        )
+    report(killed, whose(account, instrument, tag))
+    return 0
+
+
+def report(killed: views.Killed, whose: str) -> None:
+    """Line by line what a kill did, or would do."""
     console = out()
-    console.print(f"halted: {whose}. Nothing new is taken until: interlock resume")
-    told("recalling", tuple(one for ids in killed.recalled.values() for one in ids))
+    if killed.drill:
+        console.print(f"drill: nothing was changed. A kill of {whose} to {killed.level}")
+    else:
+        console.print(f"halted: {whose}. Nothing new is taken until: interlock resume")
+    word = "would recall" if killed.drill else "recalling"
+    told(word, tuple(one for ids in killed.recalled.values() for one in ids))
+    for one in killed.closes:
+        side = f" {one.position_side}" if one.position_side else ""
+        word = "would close" if killed.drill else "closing"
+        console.print(f"{word}: {one.quantity} {one.instrument}{side} of {one.account}")
     for venue in killed.venues:
         told(f"{venue.venue}: stays because it protects", venue.protecting)
-        if venue.left or not venue.complete:
+        if killed.drill:
+            told(f"{venue.venue}: would be recalled there", venue.left)
+        elif venue.left or not venue.complete:
             told(f"{venue.venue}: still there", venue.left)
             console.print(f"{venue.venue} is not known to be empty yet; ask again with: kill")
         else:
             console.print(f"{venue.venue} says that nothing else of ours is open")
-    return 0
+
+
+def whose(account: str | None, instrument: str | None, tag: str | None) -> str:
+    named = (("account", account), ("instrument", instrument), ("strategy", tag))
+    return ", ".join(f"{word} {name}" for word, name in named if name) or "all accounts"
 
 
 def resume(
@@ -149,6 +192,8 @@ def resume(
     account: Annotated[
         str | None, Parameter(help="The halt of this account; that of all when not given.")
     ] = None,
+    instrument: Annotated[str | None, Parameter(help="The kill of this instrument.")] = None,
+    tag: Annotated[str | None, Parameter(help="The kill of this strategy.")] = None,
     profile: ProfileName = None,
     yes: Yes = False,
 ) -> int:
@@ -161,19 +206,26 @@ def resume(
         interlock resume --account main
     """
     with trading(profile, yes) as client:
-        try:
-            left = client.resume(account=account)
-        except Refused as why:
-            if why.code not in ("SCOPE_MISSING", "UNAUTHENTICATED"):
-                raise
-            client.login(password("the server"))
-            left = client.resume(account=account)
-            client.logout()
+        left = ruled(client, lambda: client.resume(account=account, instrument=instrument, tag=tag))
     console = out()
-    console.print("resumed: " + ("all accounts" if account is None else f"account {account}"))
+    console.print(f"resumed: {whose(account, instrument, tag)}")
     for halt in left:
         console.print(f"still halted: {halt.account or 'all accounts'} ({halt.why or 'no reason'})")
     return 0
+
+
+def ruled(client: Client, work: Callable[[], Done]) -> Done:
+    """Do what takes an admin: with the key as it is, or with the password where that is refused."""
+    try:
+        return work()
+    except Refused as why:
+        if why.code not in ("SCOPE_MISSING", "UNAUTHENTICATED"):
+            raise
+    client.login(password("the server"))
+    try:
+        return work()
+    finally:
+        client.logout()
 
 
 def order_id(client: Client, name: str) -> str:

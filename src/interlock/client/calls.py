@@ -18,6 +18,7 @@ from interlock.client.retrying import Call
 from interlock.client.words import Node, json_ready, placement
 
 Item = TypeVar("Item")
+Limits = Mapping[str, Any]
 NOTHING: dict[str, Any] = {}
 
 
@@ -113,17 +114,39 @@ def signal(name: str, value: Number, key: str | None) -> Call[v.Done]:
     return keyed(f"/v1/signals/{quote(name, safe='')}", body, key)
 
 
-def kill(account: str | None, why: str, flatten: bool) -> Call[v.Killed]:
-    body = {**given(account=account), "why": why, "flatten": flatten}
-    return Call("POST", "/v1/kill", v.Killed, body=encoded(body))
+def kill(**body: Any) -> Call[v.Killed]:
+    return Call("POST", "/v1/kill", v.Killed, body=encoded(given(**body)))
+
+
+def set_limits(scope: Mapping[str, str], limits: Limits | None, why: str) -> Call[Any]:
+    body = encoded(given(scope=dict(scope), limits=limits and dict(limits), why=why))
+    return Call("PUT", "/v1/risk/limits", Page[v.LimitedScope], body=body, safe=True, owner=True)
+
+
+def lift(cause: str, name: str, why: str) -> Call[Any]:
+    body = encoded({"cause": cause, "name": name, "why": why})
+    return Call("POST", "/v1/risk/blocks/lift", Page[v.Block], body=body, owner=True)
+
+
+def countdown_path(name: str) -> str:
+    return f"/v1/countdowns/{quote(name, safe='')}"
+
+
+def arm(name: str, after_ms: int, scope: Mapping[str, str], level: str) -> Call[v.Countdown]:
+    body = encoded({"after_ms": after_ms, "scope": dict(scope), "level": level})
+    return Call("PUT", countdown_path(name), v.Countdown, body=body, safe=True)
+
+
+def disarm(name: str) -> Call[Any]:
+    return Call("DELETE", countdown_path(name), Page[v.Countdown], safe=True)
 
 
 def reconcile() -> Call[v.Reconciliation]:
     return Call("POST", "/v1/reconcile", v.Reconciliation, safe=True)
 
 
-def resume(account: str | None) -> Call[Any]:
-    body = encoded(given(account=account))
+def resume(**scope: Any) -> Call[Any]:
+    body = encoded(given(**scope))
     return Call("POST", "/v1/resume", Page[v.Halt], body=body, owner=True)
 
 

@@ -204,14 +204,60 @@ class Client:
         return self.ask(calls.health())
 
     def kill(
-        self, *, account: str | None = None, why: str = "", flatten: bool = False
+        self,
+        *,
+        account: str | None = None,
+        instrument: str | None = None,
+        tag: str | None = None,
+        level: str | None = None,
+        why: str = "",
+        flatten: bool = False,
+        drill: bool = False,
     ) -> views.Killed:
-        """Stop trading for one account, or for all. Ends every session; never sent twice."""
-        return self.ask(calls.kill(account, why, flatten))
+        """Stop an account, an instrument, a strategy (``tag``) or everything, as far as ``level``
+        says: block_new, recall_entries, recall_all or flatten. Never sent twice."""
+        scope = {"account": account, "instrument": instrument, "tag": tag, "level": level}
+        call = calls.kill(**scope, why=why, flatten=flatten or None, drill=drill or None)
+        return self.ask(call)
 
-    def resume(self, *, account: str | None = None) -> tuple[views.Halt, ...]:
+    def resume(
+        self, *, account: str | None = None, instrument: str | None = None, tag: str | None = None
+    ) -> tuple[views.Halt, ...]:
         """Let trading go on; what is still halted. Takes a session or a key with ``admin``."""
-        return self._page(calls.resume(account)).items
+        call = calls.resume(account=account, instrument=instrument, tag=tag)
+        return self._page(call).items
+
+    def limits(self) -> tuple[views.LimitedScope, ...]:
+        """What is limited, scope by scope, and what it comes to now."""
+        return self._items("/v1/risk/limits", views.LimitedScope)
+
+    def set_limits(
+        self, limits: Mapping[str, Any] | None, why: str = "", **scope: str
+    ) -> tuple[views.LimitedScope, ...]:
+        """Put a scope (``account``, ``instrument``, ``tag``, ``venue``; all when none is named)
+        under these limits and no others; with ``None`` under none. Takes an admin."""
+        return self._page(calls.set_limits(scope, limits, why)).items
+
+    def blocks(self) -> tuple[views.Block, ...]:
+        """What takes no new risk now, and why."""
+        return self._items("/v1/risk/blocks", views.Block)
+
+    def lift(self, cause: str, name: str, why: str = "") -> tuple[views.Block, ...]:
+        """Lift a block before its own rule does; those that stay. Takes an admin."""
+        return self._page(calls.lift(cause, name, why)).items
+
+    def countdowns(self) -> tuple[views.Countdown, ...]:
+        return self._items("/v1/countdowns", views.Countdown)
+
+    def arm_countdown(
+        self, name: str, after_ms: int, level: str = "recall_entries", **scope: str
+    ) -> views.Countdown:
+        """Arm a dead-man switch, or refresh it: without another call within ``after_ms`` the scope
+        takes nothing new and what ``level`` says is pulled."""
+        return self.ask(calls.arm(name, after_ms, scope, level))
+
+    def disarm_countdown(self, name: str) -> tuple[views.Countdown, ...]:
+        return self._page(calls.disarm(name)).items
 
     def halts(self) -> tuple[views.Halt, ...]:
         return self._items("/v1/halts", views.Halt)

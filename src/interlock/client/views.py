@@ -237,11 +237,60 @@ class VenueEmptied(Struct, frozen=True):
     recalled_again: int
 
 
+class Closes(Struct, frozen=True):
+    """A position that no live order answers for, and that a flattening closes."""
+
+    account: str
+    instrument: str
+    position_side: str
+    quantity: Decimal
+    tag: str
+
+
 class Killed(Struct, frozen=True):
-    halt: Halt
+    halt: Halt | None
     recalled: dict[str, tuple[str, ...]]
-    """Account -> the ids of its orders that are being recalled."""
+    """Account -> the ids of its orders that are being recalled (in a drill: would be)."""
     venues: tuple[VenueEmptied, ...] = ()
+    scope: dict[str, str] = {}
+    level: str = ""
+    drill: bool = False
+    closes: tuple[Closes, ...] = ()
+
+
+class LimitedScope(Struct, frozen=True):
+    """A scope's limits, and the figures they are held against now."""
+
+    scope: dict[str, str]
+    limits: dict[str, Any]
+    figures: dict[str, Any]
+
+
+class Block(Struct, frozen=True):
+    """Why a scope takes no new risk."""
+
+    cause: str
+    name: str
+    scope: dict[str, str]
+    level: str
+    at: int
+    by: str = ""
+    why: str = ""
+    waits: bool = False
+    until: int = 0
+    half_open: bool = False
+    times: int = 1
+
+
+class Countdown(Struct, frozen=True):
+    """A dead-man switch; ``until`` is when it runs out, ns UTC."""
+
+    name: str
+    scope: dict[str, str]
+    after_ns: int
+    until: int
+    level: str
+    by: str = ""
 
 
 class Key(Struct, frozen=True):

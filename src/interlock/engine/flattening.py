@@ -32,12 +32,15 @@ def left_over(state: State, scope: RiskScope) -> dict[HoldingKey, int]:
     for order in state.orders.living() if left else ():
         if order.done:
             continue
+        if order.terms.client_order_id.startswith(NAMED):  # it is being closed
+            leg = order.terms.legs[0]
+            side = str(leg.position_side or "")
+            left.pop((order.terms.account, leg.instrument, side, order.terms.tag), None)
+            continue
         for one in exposure.of_order(state, order):
             key = (one.account, one.instrument, one.position_side, order.terms.tag)
             if key in left:
                 left[key] -= one.exposure
-                if order.terms.client_order_id.startswith(NAMED):
-                    left[key] = 0  # it is being closed
     return {key: units for key, units in left.items() if units}
 
 
