@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import asdict, replace
 from tests.sandbox.house import sandbox
+from tests.venues import contract_of_health
 from tests.venues.stages import (
     TRADED,
     BinanceStage,
@@ -26,6 +27,7 @@ from interlock.market.course import Course
 from interlock.orders.capabilities import Capabilities, IdPromise
 from interlock.venues.binance import futures, spot
 
+assert contract_of_health.__doc__, "its cases are among all of them"
 SETS = {
     "everything": Capabilities(native_oco=True, native_stop=True, native_amend=True, iceberg=True),
     "plain": Capabilities(),

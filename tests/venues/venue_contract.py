@@ -32,7 +32,11 @@ from interlock.orders.reports import (
     VenueReject,
     VenueStatus,
 )
-from interlock.orders.requests import QueryFills, QueryOpenOrders, SubmitVenueList
+from interlock.orders.requests import (
+    QueryFills,
+    QueryOpenOrders,
+    SubmitVenueList,
+)
 from interlock.orders.ticks import Trade
 
 LONG, SHORT = PositionSide.LONG, PositionSide.SHORT

@@ -235,8 +235,8 @@ def _report(turn: Turn, report: r.Report) -> None:
                 turn.emit(f.InstrumentHalted(at, report.instrument, report.detail))
         case r.Connection():
             _connection(turn, report)
-        case r.FillsTold():
-            pass  # the fills themselves were reports of their own
+        case r.FillsTold() | r.BalancesTold():
+            pass  # the fills themselves were reports of their own; balances decide nothing here
         case _:
             booking.book(turn, report)
 
