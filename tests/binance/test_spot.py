@@ -12,6 +12,7 @@ import uvloop
 from interlock.orders import commands as c
 from interlock.orders.decoding import decode_command
 from interlock.orders.rejects import Reject
+from interlock.runtime.reconciling import Reconciling
 from tests.binance.spothouse import INSTRUMENT, SpotTrader, empty, has, ours, paired, play, trading
 from tests.sandbox.house import SYMBOL, SpotExchange, spot_sandbox
 
@@ -282,5 +283,47 @@ def test_a_balance_that_is_not_there_is_an_answer(spot: SpotExchange) -> None:
         await trader.heard("VenueOrderRejected", code="insufficient_margin")
         await trader.heard("OrderDone")
         assert trader.count("VenueDisconnected") == 0
+
+    play(spot, story)
+
+
+def test_coins_that_were_sold_to_be_bought_back_keep_their_exits(spot: SpotExchange) -> None:
+    """A balance is never below zero: that it is not says nothing of what we have sold."""
+    spot.do("set", wallet={"BTC": "1"})
+
+    async def story(trader: SpotTrader) -> None:
+        venues = Reconciling(trader.live)
+        order = trader.pair(side="sell")
+        order["take_profit"]["price"] = {"from_entry": {"bps": 100}}
+        await trader.place("first", order)
+        await trader.until(lambda state: has(state) == Decimal("0.99") and paired(state))
+        for _ in range(2):
+            assert (await venues.now()).settled == []
+        assert paired(await trader.state())
+        await trader.price("29600")
+        assert has(await trader.until(empty)) == 1
+        await trader.heard("OrderDone", status="filled")
+
+    play(spot, story)
+
+
+def test_a_balance_differs_only_where_our_coins_are_not_there(spot: SpotExchange) -> None:
+    spot.do("set", wallet={"BTC": "1"})
+
+    async def story(trader: SpotTrader) -> None:
+        venues = Reconciling(trader.live)
+        order = trader.pair()
+        order["stop_loss"]["hold"] = "engine"
+        del order["take_profit"]
+        await trader.place("first", order)
+        await trader.heard("LegArmed")
+        (found,) = (await venues.now()).venues
+        assert (found.complete, found.differences) == (True, [])
+        ((told,),) = [one.balances for one in (await venues.now()).venues]
+        coins = {one.asset: one for one in told.balances}["BTC"]
+        assert (Decimal(coins.free), coins.wallet) == (Decimal("1.01"), None)
+        await trader.do("set", wallet={"BTC": "0"})
+        settled = (await venues.now()).settled
+        assert [one.what.split(":")[0] for one in settled] == ["outside_close"]
 
     play(spot, story)

@@ -2,11 +2,20 @@
 
 from decimal import Decimal
 
-from tests.venues.stages import ACCOUNT, LOW, Port, RemoteStage, Stage
-from tests.venues.venue_contract import case, filled, resting
+from tests.venues.stages import ACCOUNT, HIGH, LOW, Port, RemoteStage, Stage
+from tests.venues.venue_contract import case, filled, opened, resting
 
-from interlock.orders.reports import BalancesTold, Connection
-from interlock.orders.requests import QueryBalances
+from interlock.orders.reports import (
+    Acknowledged,
+    Amended,
+    AmendRefused,
+    BalancesTold,
+    Canceled,
+    CancelReason,
+    Connection,
+    Rejected,
+)
+from interlock.orders.requests import QueryBalances, SubmitVenueList
 
 
 @case(36)
@@ -70,3 +79,41 @@ def health_says_since_when_there_is_no_connection(stage: RemoteStage) -> None:
     assert gone.since < back.since
     assert gone.heard_at < back.heard_at
     assert back.clock_ahead_ms is not None and abs(back.clock_ahead_ms) < 500
+
+
+# Lists, and what is changed in place
+
+
+@case(39, "native_reduce")
+def a_quantity_is_made_smaller_in_place_and_nothing_else_is(stage: Stage) -> None:
+    resting(stage, "a", price=LOW, quantity=3 * stage.lot)
+    stage.send(stage.amend("a", 2 * stage.lot))
+    assert stage.until(Amended, "a", request=stage.asked).quantity == 2 * stage.lot
+    stage.send(stage.amend("a", 4 * stage.lot))
+    assert stage.until(AmendRefused, "a").request == stage.asked
+    assert opened(stage) == [("a", 2 * stage.lot, 0)]
+
+
+@case(40, "native_oco")
+def a_list_is_refused_as_a_whole(stage: Stage) -> None:
+    """None of its orders exists when one of them cannot."""
+    needs_stop = stage.venue.capabilities.oco_needs_stop
+    other = {"trigger_price": LOW} if needs_stop else {"price": "31200"}
+    bad = stage.order("a", side=-1, price="40000")  # outside of the band
+    stage.send(SubmitVenueList("bad", (bad, stage.order("b", side=-1, **other))))
+    stage.until(Rejected, "a")
+    stage.until(Rejected, "b")
+    assert opened(stage) == []
+
+
+@case(41, "native_oco")
+def a_cancel_of_one_of_a_list_ends_both(stage: Stage) -> None:
+    needs_stop = stage.venue.capabilities.oco_needs_stop
+    other = {"trigger_price": LOW} if needs_stop else {"price": "31200"}
+    two = stage.order("a", side=-1, price=HIGH), stage.order("b", side=-1, **other)
+    stage.send(SubmitVenueList("list", two))
+    stage.until(Acknowledged, "b")
+    stage.send(stage.cancel("a"))
+    assert stage.until(Canceled, "a").reason is CancelReason.REQUESTED
+    assert stage.until(Canceled, "b").reason is CancelReason.OCO
+    assert opened(stage) == []

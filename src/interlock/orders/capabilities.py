@@ -49,6 +49,9 @@ class Capabilities(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     """Orders that wait for a trigger live in an id space of their own (Binance USD-M's algo
     orders): they can't be amended or listed in pairs, and become another order when they trigger;
     the client id stays."""
+    positions: bool = True
+    """What is held is a position, long or short, that fills alone have made. Without it it is a
+    balance: other coins lie in it as well, and it is never below zero."""
     fills_since: bool = False
     """Tells all fills since a moment, so that none is missed that no stream told of."""
     final_after_ns: int = 0

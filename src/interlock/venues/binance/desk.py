@@ -110,7 +110,11 @@ class Desk:
             reason = CancelReason.IMMEDIATE
             self._tell(Canceled(self._now(), order.client_id, 0, reason))
             return
-        self._reject(order, reject_of(failure), failure.detail)
+        code = reject_of(failure)
+        least = self._grids[symbol_of(order.instrument)].min_quantity
+        if code is VenueReject.OFF_INCREMENT and order.quantity < least:
+            code = VenueReject.BELOW_MINIMUM  # LOT_SIZE is the filter of both
+        self._reject(order, code, failure.detail)
 
     def _later(self, order: SubmitVenueOrder, wait_s: float, detail: str) -> None:
         self._known.pop(order.client_id, None)

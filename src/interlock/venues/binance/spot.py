@@ -27,6 +27,7 @@ CAPABILITIES: Final = Capabilities(
     one_exit_rests=True,
     native_stop=True,
     native_reduce=True,
+    positions=False,
     fills_since=True,
     cancel_all=Reach.SYMBOL,
     reduce_only=False,
