@@ -116,6 +116,11 @@ class Calls:
         """``told`` hears every message of every stream, with the stream's address."""
         self._library.told = told
 
+    @property
+    def ahead_ms(self) -> int:
+        """By how much the exchange's clock is ahead of this machine's, as last set."""
+        return self._library.ahead_ms
+
     def set_clock(self, ahead_ms: int) -> None:
         """By how much the exchange's clock is ahead of this machine's."""
         self._library.ahead_ms = ahead_ms

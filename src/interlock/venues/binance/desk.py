@@ -79,7 +79,8 @@ class Desk:
         ):
             self._later(order, self._budget.wait_s(0, 1, priority), "no request is left in budget")
             return
-        asked = params.of_submit(order, grid, self._ids.theirs(order.client_id), self._now())
+        written, ahead_ms = self._ids.theirs(order.client_id), self._account.calls.ahead_ms
+        asked = params.of_submit(order, grid, written, self._now(), ahead_ms)
         if asked["recvWindow"] <= 0:
             self._reject(order, VenueReject.TOO_LATE, "its validity was over before it was sent")
             return

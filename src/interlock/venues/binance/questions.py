@@ -267,7 +267,8 @@ class Questions:
         found: list[dict[str, Any]] = []
         self._read_whole = False
         asked: dict[str, Any] = {"symbol": symbol, "limit": TRADES_MAX}
-        asked["startTime"] = max(since_ms, self._now() // 1_000_000 - TRADES_SINCE_MS_MAX)
+        since_ms = max(since_ms, self._now() // 1_000_000 - TRADES_SINCE_MS_MAX)
+        asked["startTime"] = since_ms + self._account.calls.ahead_ms
         while True:
             path, weight = self._wording.trades, self._wording.trades_weight
             some = await self._account.ask("GET", path, asked, weight, Priority.QUESTION)
