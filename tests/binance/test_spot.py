@@ -327,3 +327,37 @@ def test_a_balance_differs_only_where_our_coins_are_not_there(spot: SpotExchange
         assert [one.what.split(":")[0] for one in settled] == ["outside_close"]
 
     play(spot, story)
+
+
+@pytest.mark.parametrize("canceled", [False, True], ids=["filled", "canceled"])
+def test_exits_of_a_complete_fill_are_sent_by_us_so_that_a_part_keeps_them(
+    spot: SpotExchange, canceled: bool
+) -> None:
+    """VENUES fact 2: as a list of the exchange's (OTOCO) they would expire with an entry that is
+    canceled after a part of it, and leave that part naked.
+    """
+
+    async def story(trader: SpotTrader) -> None:
+        order = trader.pair(type="limit", price="29900")
+        order["activate_on"] = "full_fill"
+        placed = await trader.place("first", order)
+        state = await trader.until(lambda state: set(ours(state)) == {"0"})
+        assert state["open_lists"] == [], "the entry is an order of its own"
+        await asyncio.to_thread(spot.price, "29900", "0.004")
+        await trader.until(lambda state: has(state) == Decimal("0.004"))
+        assert set(ours(await trader.state())) == {"0"}, "released by the complete fill alone"
+        if canceled:
+            entry = {"type": "cancel_leg", "order_id": placed.order_id, "account": "main"}
+            answer = await trader.ask(command({**entry, "leg": "entry"}))
+            assert isinstance(answer, c.Accepted), answer
+        else:
+            await trader.price("29890")
+        held = Decimal("0.004" if canceled else "0.01")
+        legs = ours(await trader.until(paired))
+        assert {Decimal(legs[leg]["origQty"]) for leg in ("1", "2")} == {held}
+        await trader.price("29500")
+        assert has(await trader.until(empty)) == 0
+        await trader.heard("OrderDone", status="filled")
+        assert trader.count("IncidentOpened") == 0
+
+    play(spot, story)
