@@ -330,15 +330,29 @@ def test_the_rehearsal_at_a_double_of_binance_runs_as_it_stands(
     known = "export INTERLOCK_ADMIN_PASSWORD INTERLOCK_URL=http://127.0.0.1:18002\n"
     first, rest = begin.split("&\n", 1)
     script = first + "&\n" + up + rest + begun + password + known + then
-    for one in (port, "18002"):
+    said = played(script, (port, "18002"), tmp_path)
+    assert "stop_loss" in said and f"{name}: connected" in said, said
+
+
+def test_the_double_begins_and_is_acted_on_as_its_document_says(tmp_path: Path):
+    text = (DOCS / "SANDBOX.md").read_text()
+    begin, act = re.findall(r"^```sh doubled?\n(.*?)^```$", text, re.M | re.S)
+    up = "until curl -fs http://127.0.0.1:18001/sandbox/state > /dev/null; do sleep 0.1; done\n"
+    said = played(begin + up + act, ("18000", "18001"), tmp_path)
+    assert '"done":"price"' in said and '"asset":"BTC","free":"1.00000000"' in said, said
+
+
+def played(script: str, ports: tuple[str, ...], folder: Path) -> str:
+    """What a script says, on free ports instead of its own; whatever it began is ended."""
+    for one in ports:
         script = script.replace(one, free_port())
     path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "no_proxy": "*"}
     env = {k: v for k, v in os.environ.items() if not k.startswith("INTERLOCK_")} | path
-    env["XDG_CONFIG_HOME"] = str(tmp_path / "config")
-    with (tmp_path / "told.txt").open("w") as told:
+    env["XDG_CONFIG_HOME"] = str(folder / "config")
+    with (folder / "told.txt").open("w") as told:
         shell = subprocess.Popen(
             ["sh", "-eux", "-c", script],
-            cwd=tmp_path,
+            cwd=folder,
             env=env,
             stdout=told,
             stderr=subprocess.STDOUT,
@@ -348,9 +362,9 @@ def test_the_rehearsal_at_a_double_of_binance_runs_as_it_stands(
             shell.wait(COMMAND_SECONDS_MAX)
         finally:
             os.killpg(shell.pid, signal.SIGTERM)
-    said = (tmp_path / "told.txt").read_text()
+    said = (folder / "told.txt").read_text()
     assert shell.returncode == 0, said
-    assert "stop_loss" in said and f"{name}: connected" in said, said
+    return said
 
 
 def test_the_scripts_that_the_readme_names_are_there():
