@@ -11,6 +11,7 @@ from typing import Any
 
 from bench import (
     encrypt,
+    gates,
     instructions,
     killing,
     memory,
@@ -36,6 +37,7 @@ BENCHES: dict[str, Callable[[bool], list[dict[str, Any]]]] = {
     "instructions": instructions.run,
     "serve": serve.run,
     "encrypt": encrypt.run,
+    "gates": gates.run,
     "wire": wire.run,
     "kill": killing.run,
 }
