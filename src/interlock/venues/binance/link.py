@@ -55,6 +55,7 @@ TOLD_S_MAX: Final = 10.0
 BACKOFF_S, BACKOFF_S_MAX = 0.5, 30.0
 LEAVE_S_MAX: Final = 1.0
 """What is being asked has this long to end with its connection; a new one does not wait longer."""
+LIMITED: Final = (418, 429)
 RETRY_NS: Final = 1_000_000_000
 
 
@@ -199,7 +200,13 @@ class BinanceLink(ABC):
                 self._told(f"{self.name}: {why}; it is tried again and again")
             said = why
             most = min(BACKOFF_S_MAX, BACKOFF_S * 2**failures)
-            await asyncio.sleep(most * (0.5 + random.random() / 2))
+            blocked_s = self._budget.blocked_s if self._budget is not None else 0.0
+            await asyncio.sleep(max(blocked_s, most * (0.5 + random.random() / 2)))
+
+    def _refused(self, failure: Failure) -> None:
+        """Before there is an account to heed it, a limit or a ban is heeded here."""
+        if not self.joined.is_set() and self._budget is not None and failure.status in LIMITED:
+            self._budget.block(failure.retry_after_s)
 
     def _leave(self) -> None:
         if self.joined.is_set():
@@ -212,13 +219,16 @@ class BinanceLink(ABC):
         """One connection from its beginning to its end, and what ended it."""
         loop = asyncio.get_running_loop()
         self._lost = loop.create_future()
-        self._budget = budget = Budget(loop.time, dict(self._wording.limits))
+        if self._budget is None:
+            self._budget = Budget(loop.time, dict(self._wording.limits))
+        budget = self._budget
 
         def answered(headers: Mapping[str, str]) -> None:
             self._heard_at = self._now()
             budget.heard(headers)
 
         calls.on_headers(answered)
+        calls.on_refused(self._refused)
         calls.on_message(self._message)
         account = Account(
             *(self.name, self._settings.account, calls, budget, self._ids, self._now),
