@@ -158,7 +158,7 @@ ORDERS: list[Bad] = [
     ),
     (C.EXPIRED_ALREADY, bracket(), {"policy": {"flatten_at": 5}}, "policy.flatten_at"),
     (C.NOT_SUPPORTED, exits("10"), {"policy": {"hold": "venue"}}, "policy.hold"),
-    (C.NOT_SUPPORTED, LEG, {"policy": {"on_stale_feed": "flatten"}}, "policy.on_stale_feed"),
+    (C.NOT_SUPPORTED, LEG, {"policy": {"on_stale_feed": "safety_stop"}}, "policy.on_stale_feed"),
     (C.STOP_THROUGH_MARKET, stop("sell", "101.00", "10"), {}, "order.trigger_price"),
 ]
 

@@ -15,7 +15,7 @@ from interlock.orders.conditions import PriceSource
 from interlock.orders.facts import Channel, Fact, IncidentKind
 from interlock.orders.instruments import Instrument
 from interlock.orders.legs import Hold, LegType, TimeInForce
-from interlock.orders.limits import Block, BlockCause, BlockLevel, Limits, RiskScope
+from interlock.orders.limits import Block, BlockCause, BlockLevel, Countdown, Limits, RiskScope
 from interlock.orders.rejects import Reject, RejectCode
 from interlock.orders.requests import VenueOrderType
 from interlock.orders.terms import (
@@ -392,6 +392,7 @@ def example(hint: Any) -> Any:
             Reject: Reject(RejectCode.MALFORMED, "order", "rule"),
             RiskScope: RiskScope("main"),
             Limits: Limits(max_position="10"),
+            Countdown: Countdown("bot", RiskScope("main"), 1, AT, BlockLevel.FLATTEN),
             Block: Block(BlockCause.KILL, "all", RiskScope(), BlockLevel.FLATTEN, AT),
         }[hint]
     return {int: 1, str: "text", bool: True}[hint]

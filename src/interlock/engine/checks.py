@@ -36,17 +36,13 @@ def policy_terms(
             "policy.confirm_fill_ms",
             f"0 to {CONFIRM_MS_MAX} milliseconds.",
         )
-    for name, value, default in (
-        ("cooling_off_s", policy.cooling_off_s, None),
-        ("on_stale_feed", policy.on_stale_feed, OnStaleFeed.ALERT),
-    ):
-        if value != default:
-            refuse(
-                RejectCode.NOT_SUPPORTED,
-                f"policy.{name}",
-                "This server does not judge feeds or cool off yet.",
-                "Leave it out.",
-            )
+    if policy.cooling_off_s is not None:
+        refuse(
+            RejectCode.NOT_SUPPORTED,
+            "policy.cooling_off_s",
+            "This server does not cool off yet.",
+            "Leave it out.",
+        )
     venues = {state.markets[leg.instrument].grid.venue: leg for leg in legs}
     for venue, leg in venues.items():
         if state.down.get(venue, False):
@@ -54,6 +50,13 @@ def policy_terms(
                 RejectCode.VENUE_DOWN, "order", f"The connection to {venue} is down.", "Try later."
             )
         capabilities = state.capabilities_of(leg.instrument)
+        if policy.on_stale_feed is OnStaleFeed.SAFETY_STOP and not capabilities.native_stop:
+            refuse(
+                RejectCode.NOT_SUPPORTED,
+                "policy.on_stale_feed",
+                f"safety_stop lets stops rest at the venue, and {venue} takes none.",
+                'Set "on_stale_feed": "alert" or "flatten".',
+            )
         if policy.on_recall is OnRecall.RACE and not capabilities.reduce_only:
             refuse(
                 RejectCode.NOT_SUPPORTED,

@@ -5,7 +5,7 @@ touched are reconciled until they rest, rules fire, wake-ups are asked for. Inva
 that changed is in the facts; the same state and input always give the same facts.
 """
 
-from typing import Final, cast, get_args
+from typing import Any, Final, cast, get_args
 
 from interlock.engine import (
     accept,
@@ -16,6 +16,7 @@ from interlock.engine import (
     firing,
     flat,
     guard,
+    lookout,
     outside,
     reconcile,
     rules,
@@ -52,6 +53,7 @@ SORTS: Final[dict[type, int]] = {
     Wakeup: 5,
 }
 """What an input is, by its type: one look instead of thirty."""
+AT_ONCE: Final = 1
 COMMAND: Final = 0
 REPORT: Final = 1
 TICK: Final = 2
@@ -76,7 +78,7 @@ def decide(state: State, item: Input, at: int) -> Decision:
             _deadline(turn, order)
         settle(turn)
     if 0 < state.risk.look_at <= at:
-        guard.look(turn)
+        lookout.look(turn)
         settle(turn)
     if sort == COMMAND:
         _command(turn, cast(c.Command, item))
@@ -88,6 +90,9 @@ def decide(state: State, item: Input, at: int) -> Decision:
         _define(turn, cast(Define, item))
     if turn.touched:
         settle(turn)
+    while state.risk.look_at == AT_ONCE:
+        lookout.look(turn)
+        settle(turn)
     if not turn.facts and turn.answer is None and not turn.requests:
         return NOTHING
     return Decision(turn.facts, turn.requests, turn.answer)
@@ -97,7 +102,7 @@ def decide_tick(state: State, tick: Tick, at: int) -> Decision:
     """``decide`` for a tick, its first lines the whole of a trade that fires nothing."""
     if type(tick) is Trade and not (state.timers and state.timers[0][0] <= at):
         view = state.markets.get(tick.instrument)
-        if view is not None:
+        if view is not None and view.feed is None:
             price = tick.price
             channel = view.last_channel
             volume = view.volume + tick.quantity
@@ -119,7 +124,11 @@ def decide_tick(state: State, tick: Tick, at: int) -> Decision:
                 return Decision([moved], [])
     elif type(tick) is Quote and not (state.timers and state.timers[0][0] <= at):
         view = state.markets.get(tick.instrument)
-        if view is not None and _quiet_quote(view, tick, at - state.settings.stale_after_ns):
+        if (
+            view is not None
+            and view.feed is None
+            and _quiet_quote(view, tick, at - state.settings.stale_after_ns)
+        ):
             view.quote_at = tick.at
             view.bid, view.ask = tick.bid, tick.ask
             view.fresh = False
@@ -240,6 +249,7 @@ def _report(turn: Turn, report: r.Report) -> None:
                 _touch_all(turn)
             else:
                 turn.emit(f.InstrumentHalted(at, report.instrument, report.detail))
+                lookout.halted(turn, report.instrument, report.detail)
         case r.Connection():
             _connection(turn, report)
         case r.FillsTold() | r.BalancesTold():
@@ -327,14 +337,27 @@ def _command(turn: Turn, command: c.Command) -> None:
             winding.close(turn, command)
         case c.Signal():
             _signal(turn, command)
-        case c.SetLimits() | c.Kill() | c.Lift():
+        case c.SetLimits() | c.Kill() | c.Lift() | c.ArmCountdown() | c.DisarmCountdown():
             guard.command(turn, command)
         case _:
             _about_order(turn, command)
     if isinstance(turn.answer, Reject):
         name = getattr(command, "client_order_id", None) or getattr(command, "order_id", "") or ""
         kind = str(command.__struct_config__.tag)
-        turn.emit(f.CommandRefused(turn.at, name, kind, turn.answer))
+        whose = _whose(command)
+        turn.emit(f.CommandRefused(turn.at, name, kind, turn.answer, *whose))
+
+
+def _whose(command: c.Command) -> tuple[str, str, str]:
+    """Account, first instrument and strategy of a placement: whose breaker a refusal counts for."""
+    if not isinstance(command, c.PlaceOrder):
+        return "", "", ""
+    node: Any = command.order
+    while node is not None and getattr(node, "instrument", None) is None:
+        inner = getattr(node, "first", None) or getattr(node, "entry", None)
+        legs = getattr(node, "legs", ())
+        node = inner if inner is not None else legs[0] if legs else None
+    return command.account, getattr(node, "instrument", None) or "", command.tag
 
 
 def _about_order(
@@ -378,7 +401,7 @@ def _same_body(state: State, known: str, place: c.PlaceOrder) -> bool:
 
 def _place(turn: Turn, place: c.PlaceOrder) -> None:
     if turn.state.risk.next_day <= turn.at:
-        guard.look(turn)
+        lookout.look(turn)
     found = _considered(turn.state, place, turn.at)
     if not isinstance(found, OrderTerms):
         turn.answer = found
@@ -394,7 +417,7 @@ def _place_all(turn: Turn, command: c.PlaceOrders) -> None:
     """
     risk = turn.state.risk
     if risk.next_day <= turn.at:
-        guard.look(turn)
+        lookout.look(turn)
     seen: set[tuple[str, str]] = set()
     lent: list[OrderTerms] = []
     for number, place in enumerate(command.orders):

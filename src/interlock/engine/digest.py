@@ -9,7 +9,7 @@ import hashlib
 import msgspec
 from msgspec.structs import replace
 
-from interlock.engine import arming, deadlines, tally
+from interlock.engine import arming, deadlines, feedwatch, tally
 from interlock.engine.image import IMAGE_FORMAT, Image, LimitedImage
 from interlock.engine.order import NEVER, Order
 from interlock.engine.settings import Settings
@@ -82,12 +82,16 @@ def _image(
             (*key, one.net, one.basis, one.realised)
             for key, one in sorted(state.risk.holdings.items())
         ],
+        list(state.risk.countdowns.values()),
+        [(*key, order_id) for key, order_id in state.risk.probes.items()],
+        state.risk.gone,
     )
 
 
 def _limited(one: Limited) -> LimitedImage:
     rates = (one.placed.image(), one.sent.image(), one.canceled.image())
-    return LimitedImage(one.scope, one.limits, *rates, one.baseline, one.day_ends)
+    days = (one.baseline, one.day_ends)
+    return LimitedImage(one.scope, one.limits, *rates, *days, one.breakers.image())
 
 
 def restore(data: bytes, settings: Settings | None = None) -> State:
@@ -144,5 +148,12 @@ def _restore_risk(state: State, found: Image) -> None:
         limited.placed, limited.sent = Rate(*one.placed), Rate(*one.sent)
         limited.canceled = Rate(*one.canceled)
         limited.begin_day(one.baseline, one.day_ends)
+        limited.breakers.restore(one.breakers)
     risk.days()
-    risk.look_at = state.now if risk.limited else 0
+    for countdown in found.countdowns:
+        risk.countdowns[countdown.name] = countdown
+    for cause, name, order_id in found.probes:
+        risk.probes[(cause, name)] = order_id
+    risk.gone = found.gone
+    feedwatch.watch_all(state, state.now)
+    risk.look_at = 0 if risk.quiet and not risk.countdowns else 1

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import astuple
 
-from interlock.engine import arming, tally, venuefold
+from interlock.engine import arming, feedwatch, riskfold, tally, venuefold
 from interlock.engine.book import acceptance
 from interlock.engine.leg import LegState
 from interlock.engine.numbers import signal_units
@@ -54,16 +54,20 @@ def keep(
             limited = bounds.limited
             limited.open += 1
             limited.placed.add(at)
+            limited.breakers.refused = 0
+            if limited.breaks:
+                state.risk.look_at = 1
             bounds.line.buys += buys
             bounds.line.sells += sells
-    elif state.risk.limited:
-        tally.accepted(state, terms, at)
+    elif not state.risk.quiet:
+        riskfold.accepted(state, terms, at)
     return order_id
 
 
 def _instrument_defined(state: State, fact: f.InstrumentDefined) -> None:
     if fact.instrument.symbol not in state.markets:
         state.markets[fact.instrument.symbol] = MarketView(Grid(fact.instrument))
+        feedwatch.watch_all(state, fact.at)
 
 
 def _venue_defined(state: State, fact: f.VenueDefined) -> None:
@@ -82,10 +86,14 @@ def _resumed(state: State, fact: f.InstrumentResumed) -> None:
 
 def _venue_down(state: State, fact: f.VenueDisconnected) -> None:
     state.down[fact.venue] = True
+    state.risk.gone.setdefault(fact.venue, fact.at)
+    state.risk.look_at = 1
 
 
 def _venue_up(state: State, fact: f.VenueConnected) -> None:
     state.down[fact.venue] = False
+    state.risk.gone.pop(fact.venue, None)
+    state.risk.look_at = 1
     for view in state.markets.values():
         view.fresh = view.fresh or view.grid.venue == fact.venue
 
@@ -93,6 +101,7 @@ def _venue_up(state: State, fact: f.VenueConnected) -> None:
 def _started(state: State, fact: f.EngineStarted) -> None:
     state.epoch = fact.epoch
     state.started_at = fact.at
+    feedwatch.watch_all(state, fact.at)
     for view in state.markets.values():
         view.fresh = True
 
@@ -127,29 +136,9 @@ def _nothing(state: State, fact: f.Fact) -> None:
     """Facts that are for reading only."""
 
 
-def _limits_set(state: State, fact: f.LimitsSet) -> None:
-    if fact.limits is None:
-        state.risk.unlimit(fact.scope)
-    elif state.risk.limit(fact.scope, fact.limits):
-        tally.begin(state, fact.scope)
-
-
-def _loss_day(state: State, fact: f.LossDayBegan) -> None:
-    state.risk.limited[fact.scope].begin_day(fact.equity, fact.until)
-    state.risk.days()
-
-
-def _block_set(state: State, fact: f.BlockSet) -> None:
-    state.risk.blocks[(fact.block.cause, fact.block.name)] = fact.block
-
-
-def _block_lifted(state: State, fact: f.BlockLifted) -> None:
-    state.risk.blocks.pop((fact.cause, fact.name), None)
-
-
 def _accepted(state: State, fact: f.OrderAccepted) -> None:
-    if state.risk.limited:
-        tally.accepted(state, fact.terms, fact.at)
+    if not state.risk.quiet:
+        riskfold.accepted(state, fact.terms, fact.at)
     if fact.armed:
         state.orders.keep(fact.terms, state.seq, arming.at_once(state, fact), acceptance(fact))
         return
@@ -161,8 +150,7 @@ def _amended(state: State, fact: f.OrderAmended) -> None:
     order = state.orders[fact.order_id]
     order.version = fact.version
     if fact.by == "trader":
-        for limited in tally.scopes_of(state, order.terms):
-            limited.placed.add(fact.at)
+        riskfold.amended(state, order, fact.at)
     for change in fact.changes:
         leg = order.legs[change.leg]
         if leg.armed:
@@ -181,14 +169,9 @@ def _rule_fired(state: State, fact: f.RuleFired) -> None:
     state.orders[fact.order_id].fired |= 1 << fact.rule
 
 
-def _canceled_one(state: State, order: Order, at: int) -> None:
-    for limited in tally.scopes_of(state, order.terms):
-        limited.canceled.add(at)
-
-
 def _canceling(state: State, fact: f.OrderCanceling) -> None:
     order = state.orders[fact.order_id]
-    _canceled_one(state, order, fact.at)
+    riskfold.canceled(state, order, fact.at)
     if fact.exposure == "expire":
         order.expiring = True
         return
@@ -200,6 +183,8 @@ def _done(state: State, fact: f.OrderDone) -> None:
     order = state.orders[fact.order_id]
     order.done = fact.status
     order.done_at = fact.at
+    if not state.risk.quiet:
+        riskfold.ended(state, order)
 
 
 def _forgotten(state: State, fact: f.OrderForgotten) -> None:
@@ -267,7 +252,7 @@ def _condition(state: State, fact: f.ConditionChanged) -> None:
 
 def _leg_canceling(state: State, fact: f.LegCanceling) -> None:
     order, leg = venuefold.of(state, fact)
-    _canceled_one(state, order, fact.at)
+    riskfold.canceled(state, order, fact.at)
     leg.canceling = True
     leg.end_reason = fact.reason
 
@@ -348,6 +333,7 @@ def _incident_closed(state: State, fact: f.IncidentClosed) -> None:
 
 
 _FOLDS: dict[type, Callable[[State, Any], None]] = {
+    **riskfold.FOLDS,
     **venuefold.FOLDS,
     f.InstrumentDefined: _instrument_defined,
     f.VenueDefined: _venue_defined,
@@ -359,13 +345,8 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.WatermarkMoved: _watermark,
     f.VolumeCounted: _volume,
     f.EngineStarted: _started,
-    f.CommandRefused: _nothing,
+    f.CommandRefused: riskfold.refused,
     f.RequestAnswered: _answered,
-    f.LimitsSet: _limits_set,
-    f.LossDayBegan: _loss_day,
-    f.BlockSet: _block_set,
-    f.BlockLifted: _block_lifted,
-    f.LegRefused: _nothing,
     f.OrderAccepted: _accepted,
     f.OrderAmended: _amended,
     f.RuleFired: _rule_fired,

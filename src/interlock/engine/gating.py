@@ -142,7 +142,7 @@ def at_send(
     if risk.quiet or leg.exits or leg.reduce_only or leg.system:
         return None
     if risk.blocks:
-        block = risk.block(terms.account, terms.tag, (leg.instrument,))
+        block = risk.block(terms.account, terms.tag, (leg.instrument,), order.id)
         if block is not None:
             return block if block.waits else blocked(block)
     scopes = risk.matching(terms.account, terms.tag, (leg.instrument,))

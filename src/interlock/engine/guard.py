@@ -1,7 +1,7 @@
-"""The guard: limits and blocks set and lifted, and what watches figures between requests.
+"""The guard: limits, blocks and countdowns, set and lifted.
 
-Decides what a kill does to the orders it covers, and when a loss stops a scope. Invariants: every
-change is a fact; a protective stop goes last, and only with the flattening that replaces it.
+Decides what a block does to the orders it covers. Invariants: every change is a fact; a protective
+stop goes last, and only with the flattening that replaces it.
 """
 
 from typing import Final
@@ -16,17 +16,16 @@ from interlock.orders.limits import (
     Block,
     BlockCause,
     BlockLevel,
-    Breach,
-    Gate,
+    Countdown,
     RiskScope,
     limits_problem,
 )
 from interlock.orders.rejects import Reject, RejectCode
-from interlock.risk.limited import NONE, Limited
-from interlock.risk.money import amount_text
 
-LOOK_NS: Final = 1_000_000_000
-"""Between two looks at the losses of scopes that hold something."""
+COUNTDOWN_MS_MIN: Final = 500
+COUNTDOWN_MS_MAX: Final = 86_400_000
+"""A countdown shorter than that would run out between two packets; a longer one guards nothing."""
+MS_NS: Final = 1_000_000
 ITSELF: Final = "interlock"
 
 
@@ -39,6 +38,10 @@ def command(turn: Turn, asked: c.RiskControl) -> None:
             _kill(turn, asked)
         case c.Lift():
             _lift(turn, asked)
+        case c.ArmCountdown():
+            _arm(turn, asked)
+        case c.DisarmCountdown():
+            _disarm(turn, asked)
 
 
 def _set_limits(turn: Turn, asked: c.SetLimits) -> None:
@@ -63,7 +66,6 @@ def _set_limits(turn: Turn, asked: c.SetLimits) -> None:
     turn.answer = c.Accepted()
     if known is None or known.limits != limits:
         turn.emit(f.LimitsSet(turn.at, asked.scope, limits, asked.by, asked.why))
-        look(turn)
 
 
 def _kill(turn: Turn, asked: c.Kill) -> None:
@@ -78,6 +80,7 @@ def _kill(turn: Turn, asked: c.Kill) -> None:
         block = before
     elif before is None or before.level is not asked.level:
         turn.emit(f.BlockSet(turn.at, block))
+        incident(turn, f.IncidentKind.KILLED, f"{name}: {asked.why or 'asked for'}", "kill")
     turn.answer = c.Accepted(orders=carry_out(turn, block))
 
 
@@ -95,11 +98,43 @@ def _lift(turn: Turn, asked: c.Lift) -> None:
     turn.answer = c.Accepted()
 
 
+def _arm(turn: Turn, asked: c.ArmCountdown) -> None:
+    if not COUNTDOWN_MS_MIN <= asked.after_ms <= COUNTDOWN_MS_MAX:
+        rule = f"{COUNTDOWN_MS_MIN} to {COUNTDOWN_MS_MAX} milliseconds."
+        turn.answer = Reject(RejectCode.LIMITS_INVALID, "after_ms", rule)
+        return
+    after = asked.after_ms * MS_NS
+    until = turn.at + after
+    turn.emit(
+        f.CountdownArmed(
+            turn.at,
+            Countdown(asked.name, asked.scope, after, until, asked.level, asked.by),
+        )
+    )
+    if (BlockCause.COUNTDOWN, asked.name) in turn.state.risk.blocks:
+        lift(turn, BlockCause.COUNTDOWN, asked.name, asked.by, "its client is back")
+    turn.answer = c.Accepted()
+
+
+def _disarm(turn: Turn, asked: c.DisarmCountdown) -> None:
+    if asked.name not in turn.state.risk.countdowns:
+        rule = f"No countdown {asked.name!r} is armed."
+        turn.answer = Reject(RejectCode.LIMITS_INVALID, "name", rule)
+        return
+    turn.emit(f.CountdownDisarmed(turn.at, asked.name, asked.by, "asked for"))
+    turn.answer = c.Accepted()
+
+
 def raise_block(turn: Turn, block: Block) -> None:
     """Put a block in force, unless it is already, and do to live orders what it says."""
     if (block.cause, block.name) not in turn.state.risk.blocks:
         turn.emit(f.BlockSet(turn.at, block))
         carry_out(turn, block)
+
+
+def incident(turn: Turn, kind: f.IncidentKind, detail: str, setting: str) -> None:
+    """One that is about no single order."""
+    turn.emit(f.IncidentOpened(turn.at, "", kind, -1, detail, setting))
 
 
 def lift(turn: Turn, cause: BlockCause, name: str, by: str, why: str) -> None:
@@ -140,37 +175,3 @@ def _recall_targets(turn: Turn, order: Order, reason: str) -> None:
         target = leg.terms.exits and not leg.protective and not leg.terms.system
         if guarded and target and not leg.ended and not leg.canceling:
             turn.emit(f.LegCanceling(turn.at, order.id, number, reason))
-
-
-def look(turn: Turn) -> None:
-    """Begin loss days that are due, and stop scopes that have lost too much."""
-    risk = turn.state.risk
-    again = False
-    for limited in list(risk.limited.values()):
-        if limited.loss_max == NONE:
-            continue
-        if limited.day_ends <= turn.at:
-            _new_day(turn, limited)
-        loss = limited.loss()
-        if loss >= limited.loss_max:
-            _lost(turn, limited, loss)
-        again = again or limited.holds()
-    risk.look_at = turn.at + LOOK_NS if again else 0
-
-
-def _new_day(turn: Turn, limited: Limited) -> None:
-    until = limited.next_day(turn.at)
-    turn.emit(f.LossDayBegan(turn.at, limited.scope, limited.equity(), until))
-    name = str(limited.scope)
-    if (BlockCause.LOSS, name) in turn.state.risk.blocks:
-        lift(turn, BlockCause.LOSS, name, ITSELF, "a new day has begun")
-
-
-def _lost(turn: Turn, limited: Limited, loss: int) -> None:
-    breach = Breach(
-        *(Gate.DAILY_LOSS, limited.scope, "max_daily_loss"),
-        *(amount_text(loss), amount_text(limited.loss_max)),
-    )
-    why = f"{breach.figure} lost today; {breach.setting} is {breach.limit}"
-    scope, level = limited.scope, BlockLevel.RECALL_ENTRIES
-    raise_block(turn, Block(BlockCause.LOSS, str(scope), scope, level, turn.at, by=ITSELF, why=why))

@@ -9,7 +9,7 @@ from interlock.engine.order import Order
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.facts import RequestAnswered
 from interlock.orders.instruments import Instrument
-from interlock.orders.limits import Block, Limits, RiskScope
+from interlock.orders.limits import Block, BlockCause, Countdown, Limits, RiskScope
 
 IMAGE_FORMAT = 4
 
@@ -28,6 +28,7 @@ class LimitedImage(Struct, array_like=True):
     canceled: Counted
     baseline: int
     day_ends: int
+    breakers: tuple[int, int, int, int, int, int]
 
 
 class Image(Struct, array_like=True):
@@ -53,3 +54,6 @@ class Image(Struct, array_like=True):
     blocks: list[Block]
     holdings: list[tuple[str, str, str, str, int, int, int]]
     """Account, instrument, position side, tag; net, basis, realised."""
+    countdowns: list[Countdown]
+    probes: list[tuple[BlockCause, str, str]]
+    gone: dict[str, int]

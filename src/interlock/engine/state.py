@@ -13,6 +13,7 @@ from interlock.orders.capabilities import Capabilities
 from interlock.orders.facts import Channel, RequestAnswered
 from interlock.orders.grid import Grid
 from interlock.risk.book import RiskBook
+from interlock.risk.feed import Feed
 
 PLAIN = Capabilities()
 
@@ -25,6 +26,7 @@ class MarketView:
         "bid",
         "channels",
         "counted",
+        "feed",
         "fresh",
         "grid",
         "halted",
@@ -57,6 +59,8 @@ class MarketView:
         self.volume_next = NEVER
         """The lowest volume that something waits for."""
         self.volume_waits: list[tuple[int, tuple[str, int]]] = []
+        self.feed: Feed | None = None
+        """What judges these prices, where limits ask for that; volatile."""
         self.fresh = True
         """No price since the start or the last interruption: a trigger now is a gap."""
 

@@ -8,7 +8,7 @@ by the table in ``engine.leg``.
 from collections.abc import Callable
 from typing import Any
 
-from interlock.engine import arming, scope
+from interlock.engine import arming, riskfold, scope
 from interlock.engine.leg import LIVE, LegState, moved
 from interlock.engine.order import FOR_WANT_OF_QUANTITY, Booked, Leg, Order, VenueOrder
 from interlock.engine.state import State
@@ -50,10 +50,11 @@ def _sending(state: State, fact: f.VenueOrderSending) -> None:
 
 
 def _acknowledged(state: State, fact: f.VenueOrderAcknowledged) -> None:
-    _, leg = of(state, fact)
+    order, leg = of(state, fact)
     assert leg.venue is not None
     leg.state = moved(leg.state, fact)
     leg.venue.acknowledged = True
+    riskfold.at_venue(state, order, leg.terms, True)
 
 
 def add_net(state: State, order: Order, terms: LegTerms, signed: int) -> tuple[str, str, str]:
@@ -219,7 +220,9 @@ def _recalling(state: State, fact: f.VenueOrderCanceling) -> None:
 
 
 def _gone(state: State, fact: f.Fact) -> None:
-    _, leg = of(state, fact)
+    order, leg = of(state, fact)
+    if isinstance(fact, f.VenueOrderRejected):
+        riskfold.at_venue(state, order, leg.terms, False)
     leg.gone_at = fact.at
     leg.state = moved(leg.state, fact)
     if leg.venue is not None and not isinstance(fact, f.VenueOrderRejected):

@@ -34,6 +34,10 @@ class Walk:
         self.wants: list[Want] = [GONE] * len(order.legs)
         self.adjusted = order.adjusted
         """Exposure closed by others that no scope has taken off its budget yet."""
+        self.others_there = order.winding == "flatten" and any(
+            leg.venue is not None and not leg.protective for leg in order.legs
+        )
+        """Something other than a protective stop is still at a venue."""
         self.held: dict[int, int] = {}
         """What is there to exit, by leg, for exits that stand beside legs that exit nothing."""
 
@@ -75,6 +79,8 @@ class Walk:
             return
         expired = terms.expire_at is not None and terms.expire_at <= self.at
         ends_now = order.winding and (order.winding != "protect" or not terms.exits)
+        if order.winding == "flatten" and leg.protective and self.others_there:
+            ends_now = False  # it protects until everything else is gone, and then goes at once
         if gate is Gate.CLOSED or expired or ends_now or (order.expiring and not terms.exits):
             return
         own = self.live_leg(number, share) - leg.cum

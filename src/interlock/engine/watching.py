@@ -7,7 +7,7 @@ a target, else the leg listed first; a tick that triggers nothing changes nothin
 
 from heapq import heappop
 
-from interlock.engine import arming, firing
+from interlock.engine import arming, feeds, firing
 from interlock.engine.entries import Entry, LevelEntry, Touched, TrailEntry
 from interlock.engine.order import NEVER, TRAILS, Order
 from interlock.engine.state import MarketView
@@ -26,6 +26,8 @@ def watch(turn: Turn, tick: Tick) -> None:
     view = turn.state.markets.get(tick.instrument)
     if view is None or turn.at - tick.at > turn.state.settings.stale_after_ns:
         return
+    if view.feed is not None:
+        feeds.seen(turn, view, view.feed, tick)
     if isinstance(tick, Trade):
         if tick.at < view.last_at or tick.price <= 0:
             return

@@ -148,6 +148,26 @@ class Lift(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     why: str = ""
 
 
+class ArmCountdown(
+    Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="arm_countdown"
+):
+    """Arm a dead-man switch, or refresh it: asked again before ``after_ms`` is over, it counts
+    anew; else its scope is pulled. Refreshed after that, its scope may trade again."""
+
+    name: str
+    after_ms: int
+    scope: RiskScope = RiskScope()
+    level: BlockLevel = BlockLevel.RECALL_ENTRIES
+    by: str = ""
+
+
+class DisarmCountdown(
+    Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="disarm_countdown"
+):
+    name: str
+    by: str = ""
+
+
 Plain = AmendOrder | CancelOrder | CancelLeg | CancelOrders | ClosePosition | ExpireOrder | Signal
 """Commands that have no id of their own: asked twice, they would be done twice."""
 
@@ -164,7 +184,7 @@ class Keyed(Struct, frozen=True, forbid_unknown_fields=True, tag="keyed"):
     command: Plain
 
 
-RiskControl = SetLimits | Kill | Lift
+RiskControl = SetLimits | Kill | Lift | ArmCountdown | DisarmCountdown
 """What an admin, or the server itself, says about what may be risked."""
 Command = PlaceOrder | PlaceOrders | Plain | Keyed | RiskControl
 

@@ -21,6 +21,8 @@ from interlock.orders.reports import CancelReason, VenueReject, VenueStatus
 from interlock.orders.requests import VenueOrderType
 from interlock.orders.riskfacts import BlockLifted as BlockLifted
 from interlock.orders.riskfacts import BlockSet as BlockSet
+from interlock.orders.riskfacts import CountdownArmed as CountdownArmed
+from interlock.orders.riskfacts import CountdownDisarmed as CountdownDisarmed
 from interlock.orders.riskfacts import LegRefused as LegRefused
 from interlock.orders.riskfacts import LimitsSet as LimitsSet
 from interlock.orders.riskfacts import LossDayBegan as LossDayBegan
@@ -99,6 +101,10 @@ class CommandRefused(TimedFact, frozen=True, array_like=True, tag=True):
     client_order_id: str
     command: str
     reject: Reject
+    account: str = ""
+    symbol: str = ""
+    """The first instrument it names, and its strategy, where it is a placement."""
+    strategy: str = ""
 
 
 class RequestAnswered(TimedFact, frozen=True, array_like=True, tag=True):
@@ -436,6 +442,8 @@ Fact = (
     | LossDayBegan
     | BlockSet
     | BlockLifted
+    | CountdownArmed
+    | CountdownDisarmed
     | OrderAccepted
     | OrderAmended
     | RuleFired

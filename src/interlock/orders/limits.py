@@ -22,12 +22,14 @@ class RiskScope(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     instrument: str | None = None
     tag: str | None = None
     """A strategy."""
+    venue: str | None = None
 
     def covers(self, account: str, instruments: tuple[str, ...], tag: str) -> bool:
         return (
             (self.account is None or self.account == account)
             and (self.instrument is None or self.instrument in instruments)
             and (self.tag is None or self.tag == tag)
+            and (self.venue is None or self.venue in [s.rpartition(".")[2] for s in instruments])
         )
 
     def within(self, other: "RiskScope") -> bool:
@@ -36,14 +38,33 @@ class RiskScope(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
             other.account in (None, self.account)
             and other.instrument in (None, self.instrument)
             and other.tag in (None, self.tag)
+            and other.venue in (None, self.venue)
         )
 
     def __str__(self) -> str:
-        named = (("account", self.account), ("instrument", self.instrument), ("tag", self.tag))
+        named = (
+            *(("account", self.account), ("instrument", self.instrument)),
+            *(("tag", self.tag), ("venue", self.venue)),
+        )
         return ", ".join(f"{word} {name}" for word, name in named if name is not None) or "all"
 
 
 EVERYTHING = RiskScope()
+
+
+class BlockLevel(StrEnum):
+    """How far a block goes. Each does what those before it do."""
+
+    BLOCK_NEW = "block_new"
+    RECALL_ENTRIES = "recall_entries"
+    RECALL_ALL = "recall_all"
+    """Targets too; a position keeps its protective stop."""
+    FLATTEN = "flatten"
+    """Positions are closed, and their stops go with that."""
+
+    @property
+    def strength(self) -> int:
+        return list(BlockLevel).index(self)
 
 
 class Limits(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -84,6 +105,27 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     """What the venue must have left for this account after the order's own margin."""
     initial_margin_bps: int = 10_000
     """What an entry is taken to need of it: 10 000 is its whole worth."""
+    feed_stale_ms: int | None = None
+    """No sound price of an instrument for so long: its feed is unfit."""
+    feed_jump_bps: int | None = None
+    """A price so far from that of a second ago: its feed is unfit."""
+    feed_calm_ms: int = 5_000
+    """An unfit feed is fit again after sound prices, without a jump, for so long."""
+    breaker_orders_per_s: int | None = None
+    """More placements and amends than this a second open the breaker of the scope."""
+    breaker_amends_per_s: int | None = None
+    breaker_rejects: int | None = None
+    """So many refusals in a row, by us or by a venue, open it."""
+    breaker_losses: int | None = None
+    """So many orders in a row that ended with a loss open it."""
+    breaker_on_halt: bool = False
+    """A halt of an instrument opens it, and its end does not close it."""
+    breaker_level: BlockLevel = BlockLevel.RECALL_ENTRIES
+    breaker_cool_s: int = 60
+    """How long it stays open; then one order may try, and closes it or opens it for twice as long.
+    """
+    venue_gone_s: int | None = None
+    """A venue's stream gone for so long pulls the entries there."""
 
     @property
     def day_minute(self) -> int:
@@ -98,6 +140,8 @@ AMOUNTS = (
 COUNTS = (
     *("max_open_orders", "max_orders_per_s", "max_cancels_per_s", "max_price_deviation_bps"),
     *("min_stop_distance_bps", "max_stop_distance_bps", "initial_margin_bps"),
+    *("feed_stale_ms", "feed_jump_bps", "feed_calm_ms", "venue_gone_s", "breaker_cool_s"),
+    *("breaker_orders_per_s", "breaker_amends_per_s", "breaker_rejects", "breaker_losses"),
 )
 
 
@@ -146,21 +190,6 @@ class BlockCause(StrEnum):
     """The disk of the journal, a venue's stream or the clock cannot be trusted."""
 
 
-class BlockLevel(StrEnum):
-    """How far a block goes. Each does what those before it do."""
-
-    BLOCK_NEW = "block_new"
-    RECALL_ENTRIES = "recall_entries"
-    RECALL_ALL = "recall_all"
-    """Targets too; a position keeps its protective stop."""
-    FLATTEN = "flatten"
-    """Positions are closed, and their stops go with that."""
-
-    @property
-    def strength(self) -> int:
-        return list(BlockLevel).index(self)
-
-
 class Block(Struct, frozen=True, omit_defaults=True):
     """One reason for which a scope takes no new risk; in force until it is lifted."""
 
@@ -174,6 +203,24 @@ class Block(Struct, frozen=True, omit_defaults=True):
     why: str = ""
     waits: bool = False
     """Whether entries that come due meanwhile wait for its end; else they are refused."""
+    until: int = 0
+    """When a breaker lets one order try; ns UTC, 0 for a block that only its cause or a person
+    lifts."""
+    half_open: bool = False
+    """That moment has come."""
+    times: int = 1
+    """How often in a row a breaker has opened."""
+
+
+class Countdown(Struct, frozen=True, omit_defaults=True):
+    """A dead-man switch: armed by a client, who refreshes it; silence pulls what its scope has."""
+
+    name: str
+    scope: RiskScope
+    after_ns: int
+    until: int
+    level: BlockLevel
+    by: str = ""
 
 
 class Gate(StrEnum):

@@ -4,7 +4,7 @@ Decides the journal's vocabulary, as ``orders.facts`` does; they are read from t
 """
 
 from interlock.orders.fact import LegFact, TimedFact
-from interlock.orders.limits import Block, BlockCause, Limits, RiskScope
+from interlock.orders.limits import Block, BlockCause, Countdown, Limits, RiskScope
 from interlock.orders.rejects import Reject
 
 
@@ -34,6 +34,20 @@ class BlockSet(TimedFact, frozen=True, array_like=True, tag=True):
 
 class BlockLifted(TimedFact, frozen=True, array_like=True, tag=True):
     cause: BlockCause
+    name: str
+    by: str
+    why: str = ""
+
+
+class CountdownArmed(TimedFact, frozen=True, array_like=True, tag=True):
+    """A dead-man switch was armed, or refreshed."""
+
+    countdown: Countdown
+
+
+class CountdownDisarmed(TimedFact, frozen=True, array_like=True, tag=True):
+    """It no longer counts: its client asked for that, or it has run out."""
+
     name: str
     by: str
     why: str = ""

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from interlock.orders.grid import Grid
-from interlock.orders.limits import Block, BlockCause, Breach, Gate, Limits, RiskScope
+from interlock.orders.limits import Block, BlockCause, Breach, Countdown, Gate, Limits, RiskScope
 from interlock.risk.asked import Asked
 from interlock.risk.gates import Question, questions
 from interlock.risk.holding import Holding
@@ -26,18 +26,8 @@ class RiskBook:
     """Limits, blocks, positions by strategy, and what live orders could add to them."""
 
     __slots__ = (
-        *(
-            "_asks",
-            "_bounds",
-            "_markets",
-            "_matches",
-            "blocks",
-            "counted",
-            "dirty",
-            "holdings",
-            "limited",
-        ),
-        *("look_at", "next_day"),
+        *("_asks", "_bounds", "_markets", "_matches", "blocks", "counted", "countdowns"),
+        *("dirty", "gone", "holdings", "limited", "look_at", "next_day", "probes"),
     )
 
     def __init__(self, markets: Markets) -> None:
@@ -49,8 +39,13 @@ class RiskBook:
         """What orders were last counted with, and whether as live; the others, as accepted."""
         self.dirty: dict[str, None] = {}
         """Orders to count anew before any figure is read."""
+        self.countdowns: dict[str, Countdown] = {}
+        self.probes: dict[tuple[BlockCause, str], str] = {}
+        """The order that a half-open breaker lets try."""
+        self.gone: dict[str, int] = {}
+        """Since when a venue's stream has been gone; ns UTC."""
         self.look_at = 0
-        """When losses are looked at next; ns UTC, 0 for never. Volatile."""
+        """When the guard looks next; ns UTC, 0 for never, 1 for at once. Volatile."""
         self.next_day = NEVER
         """When the first loss day of all scopes ends; ns UTC."""
         self._asks: dict[RiskScope, list[tuple[int, Question]]] = {}
@@ -191,18 +186,31 @@ class RiskBook:
             new.begin_day(one.baseline, one.day_ends)
             new.placed, new.sent = Rate(*one.placed.image()), Rate(*one.sent.image())
             new.canceled = Rate(*one.canceled.image())
+        out.probes = dict(self.probes)
         out.days()
         return out
 
     # Questions.
 
-    def block(self, account: str, tag: str, instruments: tuple[str, ...]) -> Block | None:
+    def block(
+        self, account: str, tag: str, instruments: tuple[str, ...], order_id: str = ""
+    ) -> Block | None:
         """The block an order falls under; one that refuses before one that only makes it wait."""
         found: Block | None = None
-        for block in self.blocks.values():
+        for key, block in self.blocks.items():
+            if block.half_open and self.probes.get(key, order_id) == order_id:
+                continue  # one order may try
             if block.scope.covers(account, instruments, tag) and (found is None or found.waits):
                 found = block
         return found
+
+    def probing(self, account: str, tag: str, instruments: tuple[str, ...], order_id: str) -> None:
+        """An order was taken; where a breaker is half open, it is the one that tries."""
+        for key, block in self.blocks.items():
+            tries = block.half_open and key not in self.probes
+            if tries and block.scope.covers(account, instruments, tag):
+                self.probes[key] = order_id
+                self.look_at = 1
 
     def breach(self, matching: Iterable[Limited], asked: Asked) -> Breach | None:
         """The first gate, in their order, that holds something against it in any scope."""

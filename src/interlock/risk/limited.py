@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from interlock.orders.grid import Grid
 from interlock.orders.legs import Side
 from interlock.orders.limits import Limits, RiskScope
+from interlock.risk.breakers import Breakers, any_set
 from interlock.risk.holding import Holding
 from interlock.risk.money import amount, common, units_of
 from interlock.risk.rate import Rate
@@ -132,7 +133,8 @@ class Limited:
     """One scope, its limits, and what there is of it."""
 
     __slots__ = (
-        *("_bounds", "_markets", "_unhurt", "baseline", "canceled", "day_ends", "lines"),
+        *("_bounds", "_markets", "_unhurt", "baseline", "breakers", "breaks", "canceled"),
+        *("day_ends", "lines"),
         *("limits", "loss_max", "open", "placed", "scope", "sent"),
     )
 
@@ -144,6 +146,7 @@ class Limited:
         self.placed = Rate()
         self.sent = Rate()
         self.canceled = Rate()
+        self.breakers = Breakers()
         self.baseline = 0
         """Equity when the day began, in hundred-millionths."""
         self.day_ends = 0
@@ -158,6 +161,8 @@ class Limited:
         self.limits = limits
         self._bounds: dict[str, Bounds] = {}
         self._unhurt = (0, 0, 0, 0)
+        self.breaks = any_set(limits)
+        """Whether it has breakers."""
         self.loss_max = NONE if limits.max_daily_loss is None else amount(limits.max_daily_loss)
 
     def bounds(self, grid: Grid) -> Bounds:
