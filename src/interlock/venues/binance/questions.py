@@ -36,6 +36,8 @@ PAUSE_S, PAUSE_S_MAX = 0.1, 2.0
 """Between two attempts to read what became of an order."""
 TRADES_MAX: Final = 1_000
 ACCOUNT_WEIGHT: Final = 5
+AGREE_MS: Final = 500
+"""Clocks that differ by less are taken for one: what was measured is the wire as much."""
 TRADES_SINCE_MS_MAX: Final = 6 * 24 * 3_600_000
 """The exchange tells trades of at most seven days at a time."""
 
@@ -268,7 +270,8 @@ class Questions:
         self._read_whole = False
         asked: dict[str, Any] = {"symbol": symbol, "limit": TRADES_MAX}
         since_ms = max(since_ms, self._now() // 1_000_000 - TRADES_SINCE_MS_MAX)
-        asked["startTime"] = since_ms + self._account.calls.ahead_ms
+        behind_ms = -self._account.calls.ahead_ms
+        asked["startTime"] = since_ms - (behind_ms if behind_ms > AGREE_MS else 0)
         while True:
             path, weight = self._wording.trades, self._wording.trades_weight
             some = await self._account.ask("GET", path, asked, weight, Priority.QUESTION)
