@@ -357,3 +357,30 @@ def test_flattening_recalls_the_protective_stop_last():
     assert "< Cancel stop.1" in said
     tape.canceled(order, "stop")
     assert [one.quantity for one in tape.submits("close_1")] == [10]
+
+
+def test_flattening_closes_what_past_orders_left_and_asked_again_sends_nothing_twice():
+    tape = Tape()
+    order = tape.place(limit("buy", "100.00", "10", id="entry"), tag="grid")
+    tape.ack(order, "entry")
+    tape.fill(order, "entry", 10, "100.00")
+    assert order.done
+    tape.command("kill", scope={"tag": "another"}, level="flatten")
+    assert not tape.submits("close")
+    tape.command("kill", scope={"tag": "grid"}, level="flatten")
+    tape.command("kill", scope={"tag": "grid"}, level="flatten")
+    assert [(x.side, x.quantity, x.reduce_only) for x in tape.submits("close")] == [(-1, 10, True)]
+    closing = next(x for x in tape.state.orders.living() if not x.done)
+    tape.fill(closing, "close", 10, "99.00")
+    tape.command("kill", scope={"tag": "grid"}, level="flatten")
+    assert len(tape.submits("close")) == 1
+
+
+def test_what_cannot_be_closed_without_reduce_only_is_told_of():
+    tape = Tape(reduce_only=False)
+    order = tape.place(limit("buy", "100.00", "10", id="entry"))
+    tape.ack(order, "entry")
+    tape.fill(order, "entry", 10, "100.00")
+    tape.command("kill", level="flatten")
+    assert not tape.submits("close")
+    assert tape.incidents() == ["killed", "flatten_refused"]

@@ -1,10 +1,11 @@
-"""Kill: stop trading for one account or for all, now and until a person resumes it.
+"""Kill: stop an account, an instrument, a strategy or everything, until a person resumes it.
 
 Decides the order of things: first nothing new is taken, then what is open is recalled, then the
-venues are asked whether it is gone. Invariant: the halt is durable before anything is recalled, and
-cancels and closes are still taken after it.
+venues are asked whether it is gone. Invariants: the halt is durable before anything is recalled;
+cancels and closes are still taken after it; a drill changes nothing.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -13,27 +14,63 @@ from msgspec import Struct
 from interlock.api.access.halt import Halt
 from interlock.api.access.opening import Access
 from interlock.api.desk import Desk
+from interlock.api.limiting import rules
 from interlock.api.orders import not_yours
-from interlock.api.problems import ApiCode, Problem
+from interlock.api.problems import ApiCode, Problem, of_reject, problem
 from interlock.api.route import Asked, Budget, Reply, Route, Scope
 from interlock.api.views import Page
-from interlock.orders.commands import Accepted, CancelMode, CancelOrders, PlaceOrders
+from interlock.engine.flattening import left_over
+from interlock.engine.tally import instruments_of
+from interlock.orders.commands import Accepted, Kill, Lift, PlaceOrders
+from interlock.orders.limits import BlockCause, BlockLevel, RiskScope
+from interlock.orders.rejects import Reject, RejectCode
 from interlock.runtime.emptying import Emptying, VenueEmptied
 
+TEXT_LENGTH_MAX: Final = 500
 WITHIN_S: Final = 5.0
 """The answer waits so long for the venues to be empty; recalling goes on after it."""
 
 
 class KillBody(Struct, frozen=True, forbid_unknown_fields=True):
-    """``account`` absent: all accounts. ``flatten``: close what is open, too."""
+    """What is not named is not limited to: nothing at all stops everything."""
 
     account: str | None = None
+    instrument: str | None = None
+    tag: str | None = None
+    """A strategy."""
+    level: BlockLevel | None = None
+    """How far it goes; ``recall_entries`` when not given."""
     why: str = ""
     flatten: bool = False
+    """The same as the level ``flatten``."""
+    drill: bool = False
+    """Only say what it would do."""
+
+    @property
+    def scope(self) -> RiskScope:
+        return RiskScope(self.account, self.instrument, self.tag)
+
+    @property
+    def goes(self) -> BlockLevel:
+        return BlockLevel.FLATTEN if self.flatten else self.level or BlockLevel.RECALL_ENTRIES
 
 
 class ResumeBody(Struct, frozen=True, forbid_unknown_fields=True):
     account: str | None = None
+    instrument: str | None = None
+    tag: str | None = None
+
+    @property
+    def scope(self) -> RiskScope:
+        return RiskScope(self.account, self.instrument, self.tag)
+
+
+class Closes(Struct, frozen=True):
+    account: str
+    instrument: str
+    position_side: str
+    quantity: str
+    tag: str
 
 
 class Killed(Struct, frozen=True):
@@ -42,9 +79,16 @@ class Killed(Struct, frozen=True):
     Asked again, it says how far that is.
     """
 
-    halt: Halt
+    scope: RiskScope
+    level: BlockLevel
+    halt: Halt | None
+    """Of an account, or of all: nothing is taken at the door, and sessions have ended."""
     recalled: dict[str, tuple[str, ...]]
     venues: list[VenueEmptied]
+    drill: bool = False
+    closes: list[Closes] = []
+    """Positions that no live order answers for and that ``flatten`` closes (or in a drill: would).
+    """
 
 
 HALT_EXAMPLE: dict[str, Any] = {
@@ -80,33 +124,78 @@ class Killing:
             return not_yours("all accounts")
         if body.account is not None and not asked.caller.may_touch(body.account):
             return not_yours(body.account)
-        halt = self._access.halts.halt(body.account, asked.caller.key_id, body.why)
-        mode = CancelMode.FLATTEN if body.flatten else CancelMode.PROTECT
-        recalled = await self._recall(body.account, mode)
+        scope, level = body.scope, body.goes
+        state = self._desk.live.line.state
+        if scope.instrument is not None and scope.instrument not in state.markets:
+            rule = f"No instrument {scope.instrument!r} is known here."
+            return problem(RejectCode.INSTRUMENT_UNKNOWN, rule, "", "/instrument")
+        closes = self._closes(scope) if level is BlockLevel.FLATTEN else []
+        if body.drill:
+            return Reply(self._drill(scope, level, closes))
+        whole = scope == RiskScope(scope.account)
+        halt = None
+        if whole:
+            halt = self._access.halts.halt(body.account, asked.caller.key_id, body.why)
+        command = Kill(scope, level, asked.caller.key_id, body.why[:TEXT_LENGTH_MAX])
+        answer = await self._desk.ask(command)
+        if isinstance(answer, Reject):
+            return of_reject(answer)
+        if level is BlockLevel.BLOCK_NEW:
+            return Reply(Killed(scope, level, halt, {}, []))
         # Cancels overtake placements. Those that were let in before the halt are decided once this,
         # which waits among them, is answered; then they are recalled too.
         await self._desk.ask(PlaceOrders(()))
-        for account, orders in (await self._recall(body.account, mode)).items():
-            recalled[account] = tuple(dict.fromkeys((*recalled.get(account, ()), *orders)))
-        return Reply(Killed(halt, recalled, await self._emptying.of(body.account, WITHIN_S)))
+        last = await self._desk.ask(command)
+        orders = [*answer.orders, *(last.orders if isinstance(last, Accepted) else ())]
+        venues = await self._emptying.of(scope, WITHIN_S)
+        return Reply(Killed(scope, level, halt, self._by_account(orders), venues, False, closes))
 
-    async def _recall(self, account: str | None, mode: CancelMode) -> dict[str, tuple[str, ...]]:
-        known = self._desk.live.line.state.orders.accounts()
-        accounts = known if account is None else [account]
-        answers = await self._desk.ask_all([CancelOrders(a, exposure=mode) for a in accounts])
-        return {
-            one: answer.orders
-            for one, answer in zip(accounts, answers, strict=True)
-            if isinstance(answer, Accepted) and answer.orders
-        }
+    def _by_account(self, orders: Sequence[str]) -> dict[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        book = self._desk.live.line.state.orders
+        for order in book.looked_at(dict.fromkeys(orders)):
+            found.setdefault(order.terms.account, []).append(order.id)
+        return {account: tuple(ids) for account, ids in sorted(found.items())}
+
+    def _closes(self, scope: RiskScope) -> list[Closes]:
+        state = self._desk.live.line.state
+        return [
+            Closes(account, symbol, side, state.markets[symbol].grid.quantity_text(units), tag)
+            for (account, symbol, side, tag), units in left_over(state, scope).items()
+        ]
+
+    def _drill(self, scope: RiskScope, level: BlockLevel, closes: list[Closes]) -> Killed:
+        """What a kill would do, and what would be left to look for; nothing changes."""
+        state = self._desk.live.line.state
+        orders: list[str] = []
+        if level is not BlockLevel.BLOCK_NEW:
+            orders = [
+                one.id
+                for one in state.orders.sketches()
+                if not one.done
+                and scope.covers(one.terms.account, instruments_of(one.terms), one.terms.tag)
+            ]
+        found = self._emptying.present(scope) if orders else []
+        return Killed(scope, level, None, self._by_account(orders), found, True, closes)
 
     async def resume(self, asked: Asked) -> Reply | Problem:
         body = asked.read(ResumeBody, b"{}")
         if isinstance(body, Problem):
             return body
-        refused = self._access.halts.resume(body.account, asked.caller.key_id)
+        scope = body.scope
+        if not rules(asked, scope):
+            return not_yours(scope.account or "all accounts")
+        refused: Problem | None = None
+        if scope == RiskScope(scope.account):
+            refused = self._access.halts.resume(scope.account, asked.caller.key_id)
+        lift = Lift(BlockCause.KILL, str(scope), asked.caller.key_id)
+        answer = await self._desk.ask(lift)
+        if isinstance(answer, Accepted):
+            refused = None  # either of the two was in force
+        elif scope != RiskScope(scope.account):
+            return problem(ApiCode.NOT_FOUND, f"There is no kill of {scope}.")
         if refused is None:
-            self._emptying.stop(body.account)
+            self._emptying.stop(scope)
         return refused or Reply(self._standing())
 
     async def listed(self, asked: Asked) -> Reply:
@@ -121,14 +210,23 @@ class Killing:
         return [
             Route(
                 *("POST", "/v1/kill", self.kill, "Stop trading"),
-                "Blocks new orders, ends every session and token, recalls what is open and, with "
-                "`flatten`, closes positions; then asks the venues what is left, and goes on until "
-                "nothing is. Lasts over restarts. Asked again it does the same.",
+                "Of an account, an instrument, a strategy (`tag`), or of everything. `level` says "
+                "how far it goes: `block_new` takes nothing new, `recall_entries` recalls what "
+                "could add risk, `recall_all` targets too, `flatten` closes positions, their "
+                "protective stops last. Then the venues are asked what is left, until nothing is. "
+                "Lasts over restarts; asked again it does the same. For an account or for all it "
+                "ends sessions and tokens as well. `drill` only says what it would do.",
                 **{**switch, "scope": Scope.TRADE},
                 body=KillBody,
-                bodies={"everything": {"why": "the strategy runs wild", "flatten": True}},
+                bodies={
+                    "everything": {"why": "the strategy runs wild", "flatten": True},
+                    "strategy": {"tag": "grid", "level": "recall_all"},
+                    "drill": {"account": "main", "level": "flatten", "drill": True},
+                },
                 answer=Killed,
                 example={
+                    "scope": {},
+                    "level": "flatten",
                     "halt": HALT_EXAMPLE,
                     "recalled": {"main": ["o000001a"]},
                     "venues": [EMPTIED_EXAMPLE],
@@ -139,7 +237,7 @@ class Killing:
                 **{**switch, "scope": Scope.ADMIN},
                 body=ResumeBody,
                 bodies={"everything": {}},
-                errors=(ApiCode.NOT_FOUND,),
+                errors=(ApiCode.NOT_FOUND, ApiCode.ACCOUNT_NOT_ALLOWED),
                 answer=Page,
                 example={"items": [], "as_of_seq": 0},
             ),

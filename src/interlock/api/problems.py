@@ -8,7 +8,9 @@ from enum import StrEnum
 from http import HTTPStatus
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from interlock.orders.limits import Breach
 from interlock.orders.rejects import Reject, RejectCode
 
 MEDIA_TYPE = "application/problem+json"
@@ -61,6 +63,8 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     """The setting that governs the rule, where one does."""
     retry: bool = False
     """Whether the very same request can do better later."""
+    breach: Breach | None = None
+    """Of a risk gate: which setting of which scope, what figure against what limit."""
 
 
 STATUS: dict[str, int] = {
@@ -130,7 +134,11 @@ def problem(
 
 def of_reject(reject: Reject, under: str = "") -> Problem:
     """The engine's no, its path as a JSON pointer below ``under``."""
-    return problem(reject.code, reject.rule, reject.way_out, under + json_pointer(reject.path))
+    pointer = under + json_pointer(reject.path)
+    breach = reject.breach
+    setting = "" if breach is None else breach.setting
+    told = problem(reject.code, reject.rule, reject.way_out, pointer, setting)
+    return told if breach is None else replace(told, breach=breach)
 
 
 def json_pointer(path: str) -> str:

@@ -24,6 +24,7 @@ from interlock.api.credentials import Credentials
 from interlock.api.desk import Desk
 from interlock.api.door import Door, Entrance
 from interlock.api.killing import Killing
+from interlock.api.limiting import Limiting
 from interlock.api.logs import Log
 from interlock.api.metrics import Health, Metrics
 from interlock.api.orders import Orders
@@ -289,6 +290,7 @@ class Server:
             *table.world_routes(queries),
             *table.health_routes(health),
             *Risks(self.desk).routes(),
+            *Limiting(self.desk).routes(),
             *Reconciling(self.venues).routes(),
             *credentials.routes(Credentials(self.access)),
             *Killing(self.desk, self.access, self.emptying).routes(),

@@ -16,7 +16,7 @@ from interlock.orders.grid import Grid
 from interlock.orders.legs import Hold, LegType
 from interlock.orders.rejects import RejectCode
 from interlock.orders.terms import AtomKind, LegTerms, OrderTerms, PolicyTerms, Span
-from interlock.orders.tree import OnPartialFill, OnRecall, OnStaleFeed
+from interlock.orders.tree import OnPartialFill, OnRecall, OnStaleFeed, Policy
 
 CONFIRM_MS_MAX = 60_000
 MS_NS = 1_000_000
@@ -43,27 +43,7 @@ def policy_terms(
             "This server does not cool off yet.",
             "Leave it out.",
         )
-    venues = {state.markets[leg.instrument].grid.venue: leg for leg in legs}
-    for venue, leg in venues.items():
-        if state.down.get(venue, False):
-            refuse(
-                RejectCode.VENUE_DOWN, "order", f"The connection to {venue} is down.", "Try later."
-            )
-        capabilities = state.capabilities_of(leg.instrument)
-        if policy.on_stale_feed is OnStaleFeed.SAFETY_STOP and not capabilities.native_stop:
-            refuse(
-                RejectCode.NOT_SUPPORTED,
-                "policy.on_stale_feed",
-                f"safety_stop lets stops rest at the venue, and {venue} takes none.",
-                'Set "on_stale_feed": "alert" or "flatten".',
-            )
-        if policy.on_recall is OnRecall.RACE and not capabilities.reduce_only:
-            refuse(
-                RejectCode.NOT_SUPPORTED,
-                "policy.on_recall",
-                f"race needs reduce-only orders, which {venue} does not know.",
-                'Set "on_recall": "wait".',
-            )
+    _venues_can(state, policy, legs)
     safety = None
     if policy.safety_stop is not None:
         grid = state.markets[legs[0].instrument].grid
@@ -86,6 +66,31 @@ def policy_terms(
         flatten_at=flatten_at,
     )
     return USUAL if terms == USUAL else terms
+
+
+def _venues_can(state: State, policy: Policy, legs: tuple[LegTerms, ...]) -> None:
+    """Refuse what a venue that the order trades at cannot do, or cannot do now."""
+    venues = {state.markets[leg.instrument].grid.venue: leg for leg in legs}
+    for venue, leg in venues.items():
+        if state.down.get(venue, False):
+            refuse(
+                RejectCode.VENUE_DOWN, "order", f"The connection to {venue} is down.", "Try later."
+            )
+        capabilities = state.capabilities_of(leg.instrument)
+        if policy.on_stale_feed is OnStaleFeed.SAFETY_STOP and not capabilities.native_stop:
+            refuse(
+                RejectCode.NOT_SUPPORTED,
+                "policy.on_stale_feed",
+                f"safety_stop lets stops rest at the venue, and {venue} takes none.",
+                'Set "on_stale_feed": "alert" or "flatten".',
+            )
+        if policy.on_recall is OnRecall.RACE and not capabilities.reduce_only:
+            refuse(
+                RejectCode.NOT_SUPPORTED,
+                "policy.on_recall",
+                f"race needs reduce-only orders, which {venue} does not know.",
+                'Set "on_recall": "wait".',
+            )
 
 
 def exits_can_rest(state: State, terms: OrderTerms) -> None:

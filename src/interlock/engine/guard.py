@@ -6,7 +6,7 @@ stop goes last, and only with the flattening that replaces it.
 
 from typing import Final
 
-from interlock.engine import tally, winding
+from interlock.engine import flattening, tally, winding
 from interlock.engine.order import Order
 from interlock.engine.turn import Turn
 from interlock.orders import commands as c
@@ -165,6 +165,8 @@ def carry_out(turn: Turn, block: Block) -> tuple[str, ...]:
         winding.wind(turn, order, mode, reason)
         if block.level is BlockLevel.RECALL_ALL:
             _recall_targets(turn, order, reason)
+    if block.level is BlockLevel.FLATTEN:
+        found += flattening.close(turn, block)
     return tuple(found)
 
 

@@ -12,7 +12,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock.engine.order import Leg
+from interlock.engine.tally import instruments_of
 from interlock.orders.ids import client_id
+from interlock.orders.limits import RiskScope
 from interlock.orders.reports import OpenOrder, OpenOrders, Report
 from interlock.orders.requests import CancelVenueOrder, QueryOpenOrders
 from interlock.runtime.live import Live
@@ -62,18 +64,19 @@ class Emptying:
 
     def __init__(self, live: Live) -> None:
         self._live = live
-        self._under_way: dict[str | None, tuple[asyncio.Task[None], list[_Look]]] = {}
+        self._under_way: dict[RiskScope, tuple[asyncio.Task[None], list[_Look]]] = {}
         live.on_report.append(self._hear)
 
-    async def of(self, account: str | None, within_s: float) -> list[VenueEmptied]:
-        """What is left of an account's orders, or of everybody's, after so long at most.
+    async def of(self, scope: RiskScope, within_s: float) -> list[VenueEmptied]:
+        """What is left of a scope's orders after so long at most.
 
         Looking goes on beside until nothing is left; asked again, this says how far it is.
         """
-        if account not in self._under_way:
+        if scope not in self._under_way:
             looks = [_Look(name) for name in self._live.line.venues]
-            self._under_way[account] = asyncio.create_task(self._until_empty(account, looks)), looks
-        task, looks = self._under_way[account]
+            begun = asyncio.create_task(self._until_empty(scope, looks))
+            self._under_way[scope] = begun, looks
+        task, looks = self._under_way[scope]
         for look in looks:
             look.said = replace(look.said, complete=False)  # it may have been empty before this
         await asyncio.wait([task], timeout=within_s)
@@ -81,30 +84,41 @@ class Emptying:
             task.result()
         return [look.said for look in looks]
 
-    def stop(self, account: str | None) -> None:
-        """Look no more after this account, or after all as a whole: it may trade again."""
-        if account in self._under_way:
-            self._under_way[account][0].cancel()
+    def present(self, scope: RiskScope) -> list[VenueEmptied]:
+        """What a scope has at each venue as far as is known here, without asking anybody."""
+        out = []
+        for name in self._live.line.venues:
+            ours = self._ours(name, scope)
+            stays = sorted(one for one, leg in ours.items() if leg.protective)
+            goes = sorted(one for one, leg in ours.items() if not leg.protective)
+            up = not self._live.line.state.down.get(name, False)
+            out.append(VenueEmptied(name, up, 0, False, stays, goes, 0))
+        return out
+
+    def stop(self, scope: RiskScope) -> None:
+        """Look no more after this scope: it may trade again."""
+        if scope in self._under_way:
+            self._under_way[scope][0].cancel()
 
     def end(self) -> None:
         """Look no more: the next life goes on recalling what its journal says."""
         for task, _ in self._under_way.values():
             task.cancel()
 
-    async def _until_empty(self, account: str | None, looks: list[_Look]) -> None:
+    async def _until_empty(self, scope: RiskScope, looks: list[_Look]) -> None:
         between = BETWEEN_S
         try:
             while not self._live.over:
                 await self._looked([look for look in looks if not look.said.done])
                 for look in looks:
                     if not look.said.done:
-                        self._judge(look, account)
+                        self._judge(look, scope)
                 if all(look.said.done for look in looks):
                     return
                 await asyncio.sleep(between)
                 between = min(BETWEEN_S_MAX, 2 * between)
         finally:
-            self._under_way.pop(account, None)
+            self._under_way.pop(scope, None)
 
     async def _looked(self, looks: list[_Look]) -> None:
         """Ask each venue for its open orders, and wait for the lists."""
@@ -125,15 +139,19 @@ class Emptying:
                     if look.name == report.venue and report.as_of >= look.asked_at:
                         look.listed = report
 
-    def _judge(self, look: _Look, account: str | None) -> None:
+    def _judge(self, look: _Look, scope: RiskScope) -> None:
         """Say what is left, and recall again what has been there for too long."""
         now, listed = self._live.clock.now(), look.listed
-        ours = self._ours(look.name, account)
+        ours = self._ours(look.name, scope)
         stays = {name for name, leg in ours.items() if _stays(leg)}
         leaving = set(ours) - stays
         for one in () if listed is None else listed.orders:
-            if account not in (None, one.account) or one.client_id in stays:
+            if scope.account not in (None, one.account) or one.client_id in stays:
                 continue
+            if scope.instrument not in (None, one.instrument):
+                continue
+            if scope.tag is not None and one.client_id not in ours:
+                continue  # a strategy's orders are known; a stray is found by the sweep
             leaving.add(one.client_id)
             leg = ours.get(one.client_id)
             if leg is None or (leg.venue is not None and leg.venue.recalled):
@@ -148,12 +166,12 @@ class Emptying:
             look.again,
         )
 
-    def _ours(self, name: str, account: str | None) -> dict[str, Leg]:
+    def _ours(self, name: str, scope: RiskScope) -> dict[str, Leg]:
         """The legs of living orders that have a venue order there, by its client id."""
         state = self._live.line.state
         found: dict[str, Leg] = {}
         for order in state.orders.living():
-            if account not in (None, order.terms.account):
+            if not scope.covers(order.terms.account, instruments_of(order.terms), order.terms.tag):
                 continue
             for number, leg in enumerate(order.legs):
                 if leg.venue is None or leg.terms.instrument.rpartition(".")[2] != name:
