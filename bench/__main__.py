@@ -13,6 +13,7 @@ from bench import (
     encrypt,
     gates,
     instructions,
+    killing,
     memory,
     place,
     recall,
@@ -38,16 +39,22 @@ BENCHES: dict[str, Callable[[bool], list[dict[str, Any]]]] = {
     "encrypt": encrypt.run,
     "gates": gates.run,
     "wire": wire.run,
+    "kill": killing.run,
 }
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
     parser.add_argument("name", choices=[*BENCHES, "all"])
-    parser.add_argument("parts", nargs="*", help=f"of serve: {', '.join(serve.PARTS)}")
+    parts = f"of serve: {', '.join(serve.PARTS)}; of kill: how many orders"
+    parser.add_argument("parts", nargs="*", help=parts)
+
     parser.add_argument("--json", action="store_true", help="one JSON document on stdout")
     parser.add_argument("--quick", action="store_true", help="small sizes, to see that it runs")
     given = parser.parse_args()
+    count = None
+    if given.name == "kill" and len(given.parts) == 1 and given.parts[0].isdigit():
+        count = int(given.parts.pop())
     unknown = [part for part in given.parts if given.name != "serve" or part not in serve.PARTS]
     if unknown:
         parser.error(f"no part of {given.name}: {', '.join(unknown)}")
@@ -55,7 +62,11 @@ def main() -> int:
     out: dict[str, Any] = {}
     for name in names:
         print(f"{name} ...", file=sys.stderr)
-        bench = partial(serve.run, parts=given.parts) if name == "serve" else BENCHES[name]
+        bench = BENCHES[name]
+        if name == "serve":
+            bench = partial(serve.run, parts=given.parts)
+        elif name == "kill":
+            bench = partial(killing.run, orders=count)
         out[name] = bench(given.quick)
     machine = {"engine": built(), "python": platform.python_version(), "cores": os.cpu_count()}
     met = goals(out)

@@ -137,7 +137,7 @@ CONFIRMATION = (
         "a fill is believed when it is told once",
         "confirmation",
         "engine/booking.py",
-        "    confirmed = order.terms.policy.confirm_ns == 0",
+        "    confirmed = turn.state.confirm_ns(order, leg.terms.instrument) == 0",
         "    confirmed = True",
         "confirm_fill_ms does nothing.",
         25,

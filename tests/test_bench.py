@@ -17,6 +17,7 @@ FIGURES = {
     "recall": ["fill to recall, in process", "p99, us"],
     "instructions": ["instructions per pair"],
     "wire": ["what", "p50", "p99"],
+    "kill": ["market", "orders", "seconds", "requests"],
     "encrypt": ["plain", "encrypted", "encrypted to plain, in pairs"],
     "serve": ["pairs per second, batches of 500, over HTTP", "p99, ms"],
 }

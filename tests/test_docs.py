@@ -37,7 +37,7 @@ ORDERS = (DOCS / "ORDERS.md").read_text()
 SEMANTICS = (DOCS / "SEMANTICS.md").read_text()
 BLOCK = re.compile(r"^```json ([^\n]+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SHELL = re.compile(r"^```sh\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-REHEARSED = re.compile(r"^```sh rehears(?:al|ed)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+REHEARSED = re.compile(r"^```sh (spot )?rehears(?:al|ed)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SERVED = re.compile(r"^```(sh|python) server\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 COMMAND_SECONDS_MAX = 120
 
@@ -312,28 +312,47 @@ def free_port() -> str:
         return str(found.getsockname()[1])
 
 
-def test_the_rehearsal_at_a_double_of_binance_runs_as_it_stands(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("market", "port", "name"), [("", "18001", "USDM"), ("spot ", "18000", "SPOT")]
+)
+def test_the_rehearsal_at_a_double_of_binance_runs_as_it_stands(
+    market: str, port: str, name: str, tmp_path: Path
+):
     """Both servers begin in the background: what follows waits for them, as a person would."""
     text = (DOCS / "BINANCE.md").read_text()
-    (tmp_path / "bracket.json").write_text(
-        re.findall(r"^```json\n(.*?)^```$", text, re.M | re.S)[0]
-    )
-    begin, then = REHEARSED.findall(text)
-    up = "until curl -fs http://127.0.0.1:18001/sandbox/state > /dev/null; do sleep 0.1; done\n"
+    documents = re.findall(r"^with `(\S+)`[^`]*```json\n(.*?)^```$", text, re.M | re.S)
+    for file, document in documents:
+        (tmp_path / file).write_text(document)
+    begin, then = (block for of, block in REHEARSED.findall(text) if of == market)
+    up = f"until curl -fs http://127.0.0.1:{port}/sandbox/state > /dev/null; do sleep 0.1; done\n"
     begun = "until grep -q 'shown this once' server.txt; do sleep 0.1; done\n"
     password = "INTERLOCK_ADMIN_PASSWORD=$(sed -n 's/.*shown this once: //p' server.txt)\n"
     known = "export INTERLOCK_ADMIN_PASSWORD INTERLOCK_URL=http://127.0.0.1:18002\n"
     first, rest = begin.split("&\n", 1)
     script = first + "&\n" + up + rest + begun + password + known + then
-    for port in ("18001", "18002"):
-        script = script.replace(port, free_port())
+    said = played(script, (port, "18002"), tmp_path)
+    assert "stop_loss" in said and f"{name}: connected" in said, said
+
+
+def test_the_double_begins_and_is_acted_on_as_its_document_says(tmp_path: Path):
+    text = (DOCS / "SANDBOX.md").read_text()
+    begin, act = re.findall(r"^```sh doubled?\n(.*?)^```$", text, re.M | re.S)
+    up = "until curl -fs http://127.0.0.1:18001/sandbox/state > /dev/null; do sleep 0.1; done\n"
+    said = played(begin + up + act, ("18000", "18001"), tmp_path)
+    assert '"done":"price"' in said and '"asset":"BTC","free":"1.00000000"' in said, said
+
+
+def played(script: str, ports: tuple[str, ...], folder: Path) -> str:
+    """What a script says, on free ports instead of its own; whatever it began is ended."""
+    for one in ports:
+        script = script.replace(one, free_port())
     path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "no_proxy": "*"}
     env = {k: v for k, v in os.environ.items() if not k.startswith("INTERLOCK_")} | path
-    env["XDG_CONFIG_HOME"] = str(tmp_path / "config")
-    with (tmp_path / "told.txt").open("w") as told:
+    env["XDG_CONFIG_HOME"] = str(folder / "config")
+    with (folder / "told.txt").open("w") as told:
         shell = subprocess.Popen(
             ["sh", "-eux", "-c", script],
-            cwd=tmp_path,
+            cwd=folder,
             env=env,
             stdout=told,
             stderr=subprocess.STDOUT,
@@ -343,9 +362,9 @@ def test_the_rehearsal_at_a_double_of_binance_runs_as_it_stands(tmp_path: Path):
             shell.wait(COMMAND_SECONDS_MAX)
         finally:
             os.killpg(shell.pid, signal.SIGTERM)
-    said = (tmp_path / "told.txt").read_text()
+    said = (folder / "told.txt").read_text()
     assert shell.returncode == 0, said
-    assert "stop_loss" in said and "USDM: connected" in said, said
+    return said
 
 
 def test_the_scripts_that_the_readme_names_are_there():

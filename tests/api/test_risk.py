@@ -1,5 +1,6 @@
 """Risk and previews: what is covered and what is not, and nothing placed by asking."""
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,10 @@ def test_the_venues_are_asked_about_everything_and_what_differs_is_shown(tmp_pat
         (venue,) = answer.json()["venues"]
         assert (venue["venue"], venue["complete"]) == ("PAPER", True)
         assert (venue["open_orders"], venue["differences"]) == (1, [])
+        (told,) = venue["balances"]
+        money = {one["asset"]: one for one in told["balances"]}["USDT"]
+        assert (told["account"], money["locked"]) == ("main", "0")
+        assert Decimal(money["wallet"]) <= 100_000 and money["maintenance_margin"] == "0"
         assert server.exchange is not None
         server.exchange.outside_trade("main", BTC, 300_000, 3_000_000, server.now())
         (venue,) = (await client.post("/v1/reconcile")).json()["venues"]
@@ -88,5 +93,24 @@ def test_the_venues_are_asked_about_everything_and_what_differs_is_shown(tmp_pat
         )
         mine = {"x-test-accounts": "main"}
         assert (await client.post("/v1/reconcile", headers=mine)).status_code == 403
+
+    play(tmp_path, story)
+
+
+def test_how_a_connection_is_can_be_seen_without_asking_the_venue(tmp_path: Path) -> None:
+    async def story(server: Server, client: httpx.AsyncClient) -> None:
+        (venue,) = (await client.get("/v1/venues")).json()["items"]
+        assert (venue["connected"], venue["health"]["connected"]) == (True, True)
+        assert venue["health"]["weight_used"] is None
+        assert venue["capabilities"]["native_oco"] is True
+        page = (await client.get("/metrics")).text
+        assert 'interlock_venue_connected{venue="PAPER"} 1.0' in page
+        assert server.exchange is not None
+        server.exchange.disconnect(server.now())
+        (venue,) = (await client.get("/v1/venues")).json()["items"]
+        assert venue["health"]["connected"] is False
+        assert venue["health"]["since"] > 0
+        page = (await client.get("/metrics")).text
+        assert 'interlock_venue_connected{venue="PAPER"} 0.0' in page
 
     play(tmp_path, story)

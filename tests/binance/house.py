@@ -45,13 +45,16 @@ Story = Callable[["Trader"], Awaitable[None]]
 class Trader:
     """One life of a line. ``exchange`` has the hands of everybody else."""
 
+    wall = staticmethod(time.time_ns)
+    """What this machine takes the time for."""
+
     def __init__(self, exchange: Exchange, journal: MemoryJournal, hedge: bool) -> None:
         self.exchange = exchange
         self.hedge = hedge
         self.journal = journal
         self.facts: list[Fact] = []
         self.told: list[str] = []
-        self.clock = SteadyClock(0)
+        self.clock = SteadyClock(0, self.wall)
         self.venue = self.made()
         self.line = Line(
             journal,

@@ -376,3 +376,28 @@ def test_a_resting_target_is_amended_in_place(late: bool) -> None:
         await trader.until(moved)
 
     play(story)
+
+
+def test_a_ban_outlasts_the_connection_and_nobody_knocks_while_it_lasts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Who knocks while banned is banned for longer."""
+    monkeypatch.setattr("interlock.venues.binance.link.BACKOFF_S", 0.02)
+    monkeypatch.setattr("interlock.venues.binance.link.BACKOFF_S_MAX", 0.05)
+
+    async def story(trader: Trader) -> None:
+        await trader.place("first", trader.bracket())
+        await trader.until(protected)
+        await trader.do("ban", ms=2_500)
+        before = (await trader.state())["requests"]
+        await trader.do("cut")
+        await trader.heard("VenueDisconnected")
+        await trader.until(lambda state: state["requests"] > before)
+        assert trader.venue.health().blocked_until > trader.clock.now()
+        await asyncio.wait_for(trader.venue.joined.wait(), 10)
+        banned_for = (await trader.state())["requests"] - before
+        assert banned_for < 15, "one knock, and what a new connection asks"
+        await trader.price("30400")
+        await trader.until(empty)
+
+    play(story, hedge=True)

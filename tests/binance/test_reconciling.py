@@ -1,9 +1,11 @@
 """Asked about everything at once: what differs is shown as what it is, and nothing is made up."""
 
 import asyncio
+from decimal import Decimal
 
 import pytest
 
+from interlock.orders.requests import QueryBalances
 from interlock.runtime.reconciling import Reconciling
 from tests.binance.house import INSTRUMENT, PREFIX, Trader, play, protected
 from tests.sandbox.house import SYMBOL
@@ -93,3 +95,51 @@ def test_a_stray_under_our_mark_is_named_and_recalled() -> None:
         await trader.until(lambda state: not state["open_algos"])
 
     play(story, hedge=True)
+
+
+def test_balances_are_told_with_their_margin_to_the_digit() -> None:
+    async def story(trader: Trader) -> None:
+        venues = Reconciling(trader.live)
+        await trader.place("first", trader.bracket())
+        await trader.until(protected)
+        await trader.price("30100")
+        ((told,),) = [one.balances for one in (await venues.now()).venues]
+        (money,) = told.balances
+        assert (told.account, money.asset, money.wallet) == ("main", "USDT", "100000.00000000")
+        assert money.maintenance_margin == "1.20400000"  # 0.4 % of 0.01 at 30 100
+        assert money.available_margin == "99970.84988500"
+        assert Decimal(money.locked) + Decimal(money.free) == Decimal(money.wallet or "")
+
+    play(story, hedge=True)
+
+
+def test_balances_that_cannot_be_read_are_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("interlock.runtime.reconciling.ANSWER_S_MAX", 0.5)
+
+    async def story(trader: Trader) -> None:
+        venues = Reconciling(trader.live)
+        await trader.faults({"on": "GET /fapi/v3/account", "status": 502})
+        (found,) = (await venues.now()).venues
+        assert (found.complete, found.balances) == (False, [])
+        (found,) = (await venues.now()).venues
+        assert found.complete and found.balances
+
+    play(story)
+
+
+def test_health_tells_weight_blocks_and_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def story(trader: Trader) -> None:
+        await trader.do("set", ahead_ms=700)
+        venues = Reconciling(trader.live)
+        used = trader.venue.health().weight_used
+        assert used is not None and used > 0
+        await venues.now()
+        health = trader.venue.health()
+        assert health.weight_used is not None and health.weight_used > used
+        assert (health.weight_limit, health.blocked_until) == (2_400, 0)
+        throttled = {"status": 429, "body": '{"code":-1003,"msg":"Too many requests"}'}
+        await trader.faults({"on": "GET /fapi/v3/account", **throttled})
+        trader.venue.send(QueryBalances("USDM", "main"), trader.clock.now())
+        await trader.until(lambda _: trader.venue.health().blocked_until > 0)
+
+    play(story)

@@ -12,6 +12,7 @@ import uvloop
 from interlock.orders import commands as c
 from interlock.orders.decoding import decode_command
 from interlock.orders.rejects import Reject
+from interlock.runtime.reconciling import Reconciling
 from tests.binance.spothouse import INSTRUMENT, SpotTrader, empty, has, ours, paired, play, trading
 from tests.sandbox.house import SYMBOL, SpotExchange, spot_sandbox
 
@@ -282,5 +283,81 @@ def test_a_balance_that_is_not_there_is_an_answer(spot: SpotExchange) -> None:
         await trader.heard("VenueOrderRejected", code="insufficient_margin")
         await trader.heard("OrderDone")
         assert trader.count("VenueDisconnected") == 0
+
+    play(spot, story)
+
+
+def test_coins_that_were_sold_to_be_bought_back_keep_their_exits(spot: SpotExchange) -> None:
+    """A balance is never below zero: that it is not says nothing of what we have sold."""
+    spot.do("set", wallet={"BTC": "1"})
+
+    async def story(trader: SpotTrader) -> None:
+        venues = Reconciling(trader.live)
+        order = trader.pair(side="sell")
+        order["take_profit"]["price"] = {"from_entry": {"bps": 100}}
+        await trader.place("first", order)
+        await trader.until(lambda state: has(state) == Decimal("0.99") and paired(state))
+        for _ in range(2):
+            assert (await venues.now()).settled == []
+        assert paired(await trader.state())
+        await trader.price("29600")
+        assert has(await trader.until(empty)) == 1
+        await trader.heard("OrderDone", status="filled")
+
+    play(spot, story)
+
+
+def test_a_balance_differs_only_where_our_coins_are_not_there(spot: SpotExchange) -> None:
+    spot.do("set", wallet={"BTC": "1"})
+
+    async def story(trader: SpotTrader) -> None:
+        venues = Reconciling(trader.live)
+        order = trader.pair()
+        order["stop_loss"]["hold"] = "engine"
+        del order["take_profit"]
+        await trader.place("first", order)
+        await trader.heard("LegArmed")
+        (found,) = (await venues.now()).venues
+        assert (found.complete, found.differences) == (True, [])
+        ((told,),) = [one.balances for one in (await venues.now()).venues]
+        coins = {one.asset: one for one in told.balances}["BTC"]
+        assert (Decimal(coins.free), coins.wallet) == (Decimal("1.01"), None)
+        await trader.do("set", wallet={"BTC": "0"})
+        await venues.now()
+        await trader.heard("IncidentOpened", kind="outside_close")
+
+    play(spot, story)
+
+
+@pytest.mark.parametrize("canceled", [False, True], ids=["filled", "canceled"])
+def test_exits_of_a_complete_fill_are_sent_by_us_so_that_a_part_keeps_them(
+    spot: SpotExchange, canceled: bool
+) -> None:
+    """VENUES fact 2: as a list of the exchange's (OTOCO) they would expire with an entry that is
+    canceled after a part of it, and leave that part naked.
+    """
+
+    async def story(trader: SpotTrader) -> None:
+        order = trader.pair(type="limit", price="29900")
+        order["activate_on"] = "full_fill"
+        placed = await trader.place("first", order)
+        state = await trader.until(lambda state: set(ours(state)) == {"0"})
+        assert state["open_lists"] == [], "the entry is an order of its own"
+        await asyncio.to_thread(spot.price, "29900", "0.004")
+        await trader.until(lambda state: has(state) == Decimal("0.004"))
+        assert set(ours(await trader.state())) == {"0"}, "released by the complete fill alone"
+        if canceled:
+            entry = {"type": "cancel_leg", "order_id": placed.order_id, "account": "main"}
+            answer = await trader.ask(command({**entry, "leg": "entry"}))
+            assert isinstance(answer, c.Accepted), answer
+        else:
+            await trader.price("29890")
+        held = Decimal("0.004" if canceled else "0.01")
+        legs = ours(await trader.until(paired))
+        assert {Decimal(legs[leg]["origQty"]) for leg in ("1", "2")} == {held}
+        await trader.price("29500")
+        assert has(await trader.until(empty)) == 0
+        await trader.heard("OrderDone", status="filled")
+        assert trader.count("IncidentOpened") == 0
 
     play(spot, story)

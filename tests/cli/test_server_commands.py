@@ -323,3 +323,15 @@ def test_credentials_of_another_environment_start_nothing(
         monkeypatch.setenv(f"INTERLOCK_{name}", value)
     _, err = said(capsys, "serve", "--data", str(tmp_path), "--port", "0", code=3)
     assert "for live" in err and "testnet" in err and "the-secret" not in err
+
+
+def test_a_venue_is_shown_with_its_connection_and_what_it_can(
+    house: House, capsys: Capture
+) -> None:
+    with_key(house)
+    out, _ = said(capsys, "venues")
+    assert out.startswith("PAPER: connected") and "  native_oco yes" in out
+    (venue,) = json.loads(said(capsys, "venues", "--json")[0])
+    assert venue["health"]["connected"] is True
+    out, _ = said(capsys, "reconcile")
+    assert "main: USDT 100000" in out and "maintenance margin 0" in out

@@ -71,7 +71,10 @@ def test_everything_a_desk_does_in_a_day(tmp_path: Path) -> None:
         (instrument,) = client.instruments()
         assert instrument.price_increment == Decimal("0.01")
         assert instrument.last is not None
-        assert [venue.venue for venue in client.venues()] == ["PAPER"]
+        (venue,) = client.venues()
+        assert (venue.venue, venue.health.connected) == ("PAPER", True)
+        ((told,),) = [one.balances for one in client.reconcile().venues]
+        assert {one.asset for one in told.balances} >= {"USDT"}
         assert client.health().environment == "paper"
 
 

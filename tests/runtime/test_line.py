@@ -20,6 +20,7 @@ from interlock.sim.draw import plan_of
 from interlock.sim.plan import FaultClass
 from interlock.sim.world import World
 from interlock.venues.paper.exchange import PaperExchange
+from interlock.venues.port import VenueHealth
 
 SECOND = 1_000_000_000
 START = 1_700_000_000 * SECOND
@@ -47,6 +48,9 @@ class SilentVenue:
 
     def next_at(self) -> int | None:
         return None
+
+    def health(self) -> VenueHealth:
+        return VenueHealth(True)
 
 
 def bracket(name: str, **leg: str) -> c.PlaceOrder:

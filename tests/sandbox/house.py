@@ -181,9 +181,13 @@ def sandbox(hedge: bool = False, course: Course | None = None) -> Iterator[Excha
 
 
 @contextmanager
-def spot_sandbox() -> Iterator[SpotExchange]:
-    """Spot whose prices move by hand, beginning at 30 000."""
-    with serving(lambda: Sandbox(Course(1), by_hand=True, spot_port=0)) as made:
+def spot_sandbox(
+    course: Course | None = None, orders_10s: int | None = None
+) -> Iterator[SpotExchange]:
+    """Spot whose prices move by hand, beginning at 30 000; with another limit of orders."""
+    with serving(lambda: Sandbox(course or Course(1), by_hand=True, spot_port=0)) as made:
+        if orders_10s is not None and made.spot is not None:
+            made.spot.gate.limits.orders[0].most = orders_10s
         exchange = SpotExchange(made.spot_port)
         exchange.price("30000")
         yield exchange

@@ -1,4 +1,4 @@
-"""A venue that takes its fee from what was bought: exits sell what has come, no more, no less."""
+"""Where coins are held: a fee is taken from what was bought, and a balance is no position."""
 
 from typing import Any
 
@@ -8,7 +8,9 @@ from interlock.orders import facts as f
 from interlock.orders import reports as r
 from interlock.orders.rejects import RejectCode
 from tests.scenarios.orders import bracket
-from tests.tape import Tape
+from tests.tape import SECOND, Tape
+
+MARKET = {"type": "market", "instrument": "BTC.PAPER"}
 
 
 def bought(tape: Tape, order: Any, quantity: int, fee: int, exec_id: str) -> list[str]:
@@ -87,3 +89,22 @@ def test_a_resting_order_is_made_smaller_in_place_and_anything_else_is_sent_anew
     tape.amended(order, "entry")
     tape.command("amend", order_id=order.id, account="main", legs={"entry": {"price": "99.00"}})
     assert tape.said[-1] == "< Cancel entry.1", tape.said
+
+
+@pytest.mark.parametrize("positions", [True, False])
+def test_a_balance_says_nothing_of_what_was_sold_to_be_bought_back(positions: bool) -> None:
+    """It is never below zero, and other people's coins are in it."""
+    tape = Tape(positions=positions)
+    order = tape.place(
+        {
+            "type": "oto",
+            "first": {**MARKET, "id": "entry", "side": "sell", "quantity": "10"},
+            "then": {"type": "stop", "id": "stop", "side": "buy", "trigger_price": "110.00"},
+        }
+    )
+    tape.fill(order, "entry", 10, "100.00")
+    for _ in range(2):
+        tape.wait(SECOND)
+        tape.give(r.Position(tape.at, "main", "BTC.PAPER", 990, tape.at))
+    assert tape.armed(order) == ([] if positions else ["stop"])
+    assert bool(tape.incidents()) is positions

@@ -7,9 +7,16 @@ from interlock.orders import requests as q
 from interlock.orders.commands import Accepted
 from interlock.orders.instruments import Instrument, PriceBand
 from interlock.orders.rejects import Reject, RejectCode
-from interlock.orders.reports import Acknowledged, OpenOrders, VenueReject, VenueStatus
+from interlock.orders.reports import (
+    Acknowledged,
+    Balance,
+    BalancesTold,
+    OpenOrders,
+    VenueReject,
+    VenueStatus,
+)
 from tests.scenarios.orders import bracket, exits, limit, market, stop
-from tests.tape import BTC, SECOND, Tape
+from tests.tape import BTC, MS, SECOND, Tape
 
 
 def test_scenario_16_nothing_is_concluded_from_an_incomplete_or_stale_read():
@@ -317,3 +324,24 @@ def test_unknown_orders_and_legs_are_named_in_the_refusal():
     assert isinstance(answer, Reject)
     assert answer.code is RejectCode.LEG_UNKNOWN
     assert "entry, target, stop" in answer.way_out
+
+
+def test_a_venue_that_may_take_fills_back_is_asked_again_whatever_the_order_says():
+    tape = Tape(final_after_ns=500 * MS)
+    order = tape.place(exits("10"))
+    tape.ack(order, "target")
+    tape.trade("100.00")
+    said = tape.fill(order, "target", 10, "110.00", "one")
+    assert tape.armed(order) == [], "frozen at once"
+    assert not [line for line in said if line.startswith("<")], "and nothing is believed yet"
+    assert "< Query target.1" in tape.wait(500 * MS)
+    tape.status(order, "target", VenueStatus.FILLED, ("one", 10, "110.00"))
+    assert order.done == "filled"
+
+
+def test_balances_decide_nothing_by_themselves():
+    tape = Tape()
+    order = tape.place(bracket())
+    before = len(tape.facts)
+    tape.give(BalancesTold(tape.at, "PAPER", "main", tape.at, (Balance("USDT", "0", "0"),)))
+    assert (len(tape.facts), order.done) == (before, "")

@@ -12,7 +12,7 @@ from typing import Any
 
 import uvloop
 from msgspec.structs import replace
-from tests.sandbox.house import SYMBOL, Exchange
+from tests.sandbox.house import SYMBOL, Exchange, SpotExchange
 
 from interlock.market.generator import BTC
 from interlock.orders.capabilities import Capabilities
@@ -32,7 +32,9 @@ from interlock.orders.requests import (
 from interlock.orders.ticks import Quote, Tick, Trade
 from interlock.sandbox.binance.serving import HOST, KEY, SECRET
 from interlock.venues.binance.futures import BinanceFutures
-from interlock.venues.binance.settings import BinanceSettings, Environment
+from interlock.venues.binance.settings import BinanceSettings, Environment, MarketKind
+from interlock.venues.binance.spot import BinanceSpot
+from interlock.venues.binance.wording import Wording
 from interlock.venues.paper import wire
 from interlock.venues.paper.exchange import PaperExchange
 from interlock.venues.paper.link import Link
@@ -41,6 +43,7 @@ from interlock.venues.port import RemoteVenue, Venue
 
 ACCOUNT = "main"
 SECONDS_MAX = 20
+ORDERS_10S = 10_000
 VALID_NS = 5_000_000_000
 BID, ASK, LOW, HIGH = "29999.99", "30000.01", "29000", "31000"
 TRADED = replace(
@@ -75,6 +78,8 @@ class Stage:
         self.heard: list[Report] = []
         """What no case has asked for yet."""
         self.everything: list[Report] = []
+        self.held = 0
+        """What is held when a case begins."""
         self.asked = 0
         """The number of the last question."""
         self._case = ""
@@ -334,34 +339,22 @@ class SharedStage(RemoteStage):
         raise NotImplementedError
 
 
-class BinanceStage(SharedStage):
-    """USD-M Futures at the double of it."""
+class DoubleStage(SharedStage):
+    """At a double of Binance, which is one for all cases."""
 
-    def __init__(self, exchange: Exchange, hedge: bool) -> None:
+    def __init__(self, exchange: Exchange, remote: RemoteVenue, hedge: bool) -> None:
         self._exchange = exchange
-        settings = BinanceSettings(
-            *("USDM", Environment.PAPER, ACCOUNT, (SYMBOL,), "itest", f"{HOST}:{exchange.port}")
-        )
         self._fences = 0
-        loop = uvloop.new_event_loop()
-        super().__init__(loop, BinanceFutures(settings, KEY, SECRET, time.time_ns), hedge)
+        super().__init__(uvloop.new_event_loop(), remote, hedge)
 
     def begin(self, number: int) -> None:
-        self._clean()
+        self.clean()
+        self.quiet()
         super().begin(number)
 
-    def _clean(self) -> None:
-        """Nothing rests, nothing is held, and the market is where it began."""
-        state = self._exchange.state()
-        for order in state["open_orders"]:
-            self._exchange.ask("DELETE", "/fapi/v1/order", symbol=SYMBOL, orderId=order["orderId"])
-        for algo in state["open_algos"]:
-            self._exchange.ask("DELETE", "/fapi/v1/algoOrder", algoId=algo["algoId"])
-        for held in state["positions"]:
-            if float(held["positionAmt"]):
-                self._exchange.do("close", symbol=SYMBOL, position_side=held["positionSide"])
-        self._exchange.price("30000")
-        self.quiet()
+    def clean(self) -> None:
+        """Nothing rests, what is held is what was, and the market is where it began."""
+        raise NotImplementedError
 
     def market(self, price: str, quantity: str = "100") -> None:
         self._exchange.price(price, quantity)
@@ -384,6 +377,31 @@ class BinanceStage(SharedStage):
     def cut(self) -> None:
         self._exchange.do("cut")
 
+    def end(self) -> None:
+        super().end()
+        self.loop.close()
+
+
+class BinanceStage(DoubleStage):
+    """USD-M Futures at the double of it."""
+
+    def __init__(self, exchange: Exchange, hedge: bool) -> None:
+        settings = BinanceSettings(
+            *("USDM", Environment.PAPER, ACCOUNT, (SYMBOL,), "itest", f"{HOST}:{exchange.port}")
+        )
+        super().__init__(exchange, BinanceFutures(settings, KEY, SECRET, time.time_ns), hedge)
+
+    def clean(self) -> None:
+        state = self._exchange.state()
+        for order in state["open_orders"]:
+            self._exchange.ask("DELETE", "/fapi/v1/order", symbol=SYMBOL, orderId=order["orderId"])
+        for algo in state["open_algos"]:
+            self._exchange.ask("DELETE", "/fapi/v1/algoOrder", algoId=algo["algoId"])
+        for held in state["positions"]:
+            if float(held["positionAmt"]):
+                self._exchange.do("close", symbol=SYMBOL, position_side=held["positionSide"])
+        self._exchange.price("30000")
+
     def stranger_rests(self) -> None:
         for kind, price, name in (("LIMIT", "29200", "web_1"), ("STOP_MARKET", "28800", "web_2")):
             if kind == "LIMIT":
@@ -402,9 +420,44 @@ class BinanceStage(SharedStage):
     def stranger_trades(self, quantity: str) -> None:
         self._exchange.do("open", symbol=SYMBOL, side="BUY", quantity=quantity)
 
-    def end(self) -> None:
-        super().end()
-        self.loop.close()
+
+class _Unhurried(BinanceSpot):
+    """All the cases together send more orders in ten seconds than the exchange would take."""
+
+    def of_market(self) -> tuple[Capabilities, Wording]:
+        can, wording = super().of_market()
+        limits = tuple((name, max(most, ORDERS_10S)) for name, most in wording.limits)
+        return can, replace(wording, limits=limits)
+
+
+class SpotStage(DoubleStage):
+    """Spot at the double of it, with a coin to sell."""
+
+    _exchange: SpotExchange
+
+    def __init__(self, exchange: SpotExchange) -> None:
+        place = f"{HOST}:{exchange.port}"
+        settings = BinanceSettings(
+            *("SPOT", Environment.PAPER, ACCOUNT, (SYMBOL,), "itest", place, MarketKind.SPOT)
+        )
+        super().__init__(exchange, _Unhurried(settings, KEY, SECRET, time.time_ns), False)
+        self.held = self._units(self.grid.quantity_units("1"))
+
+    def clean(self) -> None:
+        self._exchange.fresh(BTC="1")
+
+    def stranger_rests(self) -> None:
+        rests = {"price": "29200", "timeInForce": "GTC", "newClientOrderId": "web_1"}
+        self._exchange.order("BUY", "LIMIT", "0.01", **rests)
+        waits = {"stopPrice": "28800", "newClientOrderId": "web_2"}
+        self._exchange.order("SELL", "STOP_LOSS", "0.01", **waits)
+
+    def stranger_still_rests(self) -> bool:
+        orders = [one["clientOrderId"] for one in self._exchange.state()["open_orders"]]
+        return orders == ["web_1", "web_2"]
+
+    def stranger_trades(self, quantity: str) -> None:
+        self._exchange.order("BUY", "MARKET", quantity)
 
 
 def ticks(stage: Stage, price: str, quantity: str) -> tuple[Quote, Trade]:

@@ -1,5 +1,5 @@
 """Every venue passes the port's contract: the paper exchange with whatever capabilities it is
-given, the paper venue over its socket, and Binance over a double of it.
+given, the paper venue over its socket, and both markets of Binance over doubles of them.
 """
 
 import re
@@ -9,14 +9,18 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import asdict, replace
-from tests.sandbox.house import sandbox
+from tests.sandbox.house import sandbox, spot_sandbox
+from tests.venues import contract_of_health
 from tests.venues.stages import (
+    ORDERS_10S,
     TRADED,
     BinanceStage,
+    DoubleStage,
     LinkStage,
     PaperStage,
     Port,
     RemoteStage,
+    SpotStage,
     Stage,
 )
 from tests.venues.venue_contract import CASES, Case, lacks
@@ -26,18 +30,21 @@ from interlock.market.course import Course
 from interlock.orders.capabilities import Capabilities, IdPromise
 from interlock.venues.binance import futures, spot
 
+assert contract_of_health.__doc__, "its cases are among all of them"
 SETS = {
     "everything": Capabilities(native_oco=True, native_stop=True, native_amend=True, iceberg=True),
     "plain": Capabilities(),
     "stops": Capabilities(native_stop=True, id_promise=IdPromise.UNIQUE_WHILE_OPEN),
     "amends": Capabilities(native_amend=True, reduce_only=False),
     "least": Capabilities(reduce_only=False, post_only=False, id_promise=IdPromise.NONE),
+    "reduces": Capabilities(native_oco=True, native_stop=True, native_reduce=True),
     "separate": replace(futures.CAPABILITIES, fills_since=False),
 }
 VENUES: dict[str, tuple[Port, Capabilities]] = {
     **{f"paper-{name}": (Port.VENUE, can) for name, can in SETS.items()},
     "paper-link": (Port.REMOTE, PAPER),
     "binance-futures": (Port.SHARED, futures.CAPABILITIES),
+    "binance-spot": (Port.SHARED, spot.CAPABILITIES),
 }
 """A venue is asked what its protocol has; what its capabilities lack is skipped by name."""
 TABLED = {
@@ -66,22 +73,25 @@ Stages = Callable[[str, bool], Stage]
 
 @pytest.fixture(scope="module")
 def stages() -> Iterator[Stages]:
-    """A stage for a case; the double of Binance is one for all of them, in each position mode."""
+    """A stage for a case; a double of Binance is one for all of them, in each position mode."""
     with ExitStack() as ending:
-        lasting: dict[bool, BinanceStage] = {}
+        lasting: dict[tuple[str, bool], DoubleStage] = {}
 
-        def binance(hedge: bool) -> BinanceStage:
-            if hedge not in lasting:
+        def binance(name: str, hedge: bool) -> DoubleStage:
+            if (name, hedge) not in lasting:
                 course = Course(1)
                 course.instruments = (TRADED,)
-                exchange = ending.enter_context(sandbox(hedge, course))
-                lasting[hedge] = BinanceStage(exchange, hedge)
-                ending.callback(lasting[hedge].end)
-            return lasting[hedge]
+                enter = ending.enter_context
+                if name == "binance-spot":
+                    lasting[name, hedge] = SpotStage(enter(spot_sandbox(course, ORDERS_10S)))
+                else:
+                    lasting[name, hedge] = BinanceStage(enter(sandbox(hedge, course)), hedge)
+                ending.callback(lasting[name, hedge].end)
+            return lasting[name, hedge]
 
         def made(name: str, hedge: bool) -> Stage:
-            if name == "binance-futures":
-                return binance(hedge)
+            if name.startswith("binance"):
+                return binance(name, hedge)
             if name == "paper-link":
                 return LinkStage(PAPER, hedge)
             return PaperStage(SETS[name.removeprefix("paper-")], hedge)
@@ -97,7 +107,7 @@ def test_contract(name: str, one: Case, stages: Stages) -> None:
     try:
         one.play(stage)
     finally:
-        if isinstance(stage, RemoteStage) and not isinstance(stage, BinanceStage):
+        if isinstance(stage, RemoteStage) and not isinstance(stage, DoubleStage):
             stage.end()
 
 

@@ -32,7 +32,11 @@ from interlock.orders.reports import (
     VenueReject,
     VenueStatus,
 )
-from interlock.orders.requests import QueryFills, QueryOpenOrders, SubmitVenueList
+from interlock.orders.requests import (
+    QueryFills,
+    QueryOpenOrders,
+    SubmitVenueList,
+)
 from interlock.orders.ticks import Trade
 
 LONG, SHORT = PositionSide.LONG, PositionSide.SHORT
@@ -72,6 +76,8 @@ def lacks(one: Case, can: Capabilities) -> str:
     """The capability that is missing for a case, or nothing."""
     if one.needs == "id_promise":
         return one.needs if can.id_promise is IdPromise.NONE else ""
+    if one.hedge and not can.positions:
+        return "positions"
     return "" if not one.needs or getattr(can, one.needs) else one.needs
 
 
@@ -84,7 +90,7 @@ def opened(stage: Stage) -> list[tuple[str, int, int]]:
 
 def position(stage: Stage, side: PositionSide | None = None) -> int:
     found: Position = stage.answer(stage.query_position(), Position, position_side=side)
-    return found.quantity
+    return found.quantity - stage.held
 
 
 def filled(stage: Stage, name: str, quantity: int) -> list[Filled]:
@@ -210,7 +216,9 @@ def a_stop_that_would_trigger_at_once_is_refused(stage: Stage) -> None:
 
 @case(11, "native_oco")
 def the_fill_of_one_of_a_list_cancels_the_other(stage: Stage) -> None:
-    two = stage.order("a", side=-1, price=HIGH), stage.order("b", side=-1, price="31200")
+    needs_stop = stage.venue.capabilities.oco_needs_stop
+    other = {"trigger_price": LOW} if needs_stop else {"price": "31200"}
+    two = stage.order("a", side=-1, price=HIGH), stage.order("b", side=-1, **other)
     stage.send(SubmitVenueList("list", two))
     stage.until(Acknowledged, "b")
     stage.market("31100")
@@ -340,7 +348,7 @@ def fills_since_a_moment_are_told_to_the_last(stage: Stage) -> None:
     assert told.until >= since
 
 
-@case(23)
+@case(23, "positions")
 def a_position_is_signed(stage: Stage) -> None:
     stage.send(stage.order("a", side=-1))
     filled(stage, "a", stage.lot)
@@ -482,6 +490,6 @@ def orders_of_others_are_neither_told_nor_touched(stage: SharedStage) -> None:
 def a_position_that_others_moved_is_told(stage: SharedStage) -> None:
     since = stage.now()
     stage.stranger_trades("0.02")
-    assert stage.until(Position, quantity=2 * stage.lot).as_of >= since
+    assert stage.until(Position, quantity=stage.held + 2 * stage.lot).as_of >= since
     assert position(stage) == 2 * stage.lot
     assert not stage.all_heard(Filled)

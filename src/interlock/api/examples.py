@@ -213,6 +213,15 @@ VENUE_PAGE: Document = {
         {
             "venue": "PAPER",
             "connected": True,
+            "health": {
+                "connected": True,
+                "since": 1_723_161_286_851_053_928,
+                "heard_at": 1_723_161_286_851_053_928,
+                "clock_ahead_ms": 3,
+                "weight_used": 41,
+                "weight_limit": 2_400,
+                "blocked_until": 0,
+            },
             "capabilities": {"native_oco": True, "native_amend": True},
             "rests_at_the_venue": "limit legs, and all legs of an order with hold: venue",
             "depends_on_this_server": "every leg that waits for a trigger, unless hold: venue",

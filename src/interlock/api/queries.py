@@ -22,6 +22,7 @@ from interlock.api.views import (
     shown,
 )
 from interlock.journal.projection import Projection
+from interlock.orders.capabilities import Capabilities
 
 LIMIT, LIMIT_MAX = 100, 1_000
 
@@ -122,7 +123,8 @@ class Queries:
             {
                 "venue": name,
                 "connected": not state.down.get(name, False),
-                "capabilities": msgspec.to_builtins(can),
+                "health": msgspec.to_builtins(self._desk.live.line.venues[name].health()),
+                "capabilities": capabilities_of(can),
                 "rests_at_the_venue": "limit legs, and all legs of an order with hold: venue",
                 "depends_on_this_server": "every leg that waits for a trigger, unless hold: venue"
                 + ("" if can.native_oco else "; relations between legs, always"),
@@ -130,6 +132,12 @@ class Queries:
             for name, can in sorted(state.capabilities.items())
         ]
         return Reply(Page(items, state.seq))
+
+
+def capabilities_of(can: Capabilities) -> dict[str, Any]:
+    """Every one of them by name, also those that are as they mostly are."""
+    named = msgspec.structs.asdict(can)
+    return {name: msgspec.to_builtins(value) for name, value in named.items()}
 
 
 def only(caller: Caller) -> tuple[str, ...] | None:

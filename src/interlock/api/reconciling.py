@@ -29,6 +29,22 @@ EXAMPLE: dict[str, Any] = {
                     "there": "0.51",
                 }
             ],
+            "balances": [
+                {
+                    "account": "main",
+                    "as_of": 1_723_161_286_851_053_928,
+                    "balances": [
+                        {
+                            "asset": "USDT",
+                            "free": "99684.97000000",
+                            "locked": "315.03000000",
+                            "wallet": "100000.00000000",
+                            "available_margin": "99684.97000000",
+                            "maintenance_margin": "1.20000000",
+                        }
+                    ],
+                }
+            ],
         }
     ],
     "settled": [],
@@ -50,9 +66,9 @@ class Reconciling:
         return [
             Route(
                 *("POST", "/v1/reconcile", self.now, "Ask the venues about everything now"),
-                "Open orders of every family, fills since the last known, positions; what differs, "
-                "and what was settled because of it. Nothing is concluded from what could not be "
-                "read: see `complete`. For keys that may see all accounts.",
+                "Open orders of every family, fills since the last known, positions, balances; "
+                "what differs, and what was settled because of it. Nothing is concluded from what "
+                "could not be read: see `complete`. For keys that may see all accounts.",
                 scope=Scope.READ,
                 budget=Budget.READING,
                 answer=Reconciliation,

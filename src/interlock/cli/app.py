@@ -11,7 +11,7 @@ from interlock.cli.credentials import credentials
 from interlock.cli.demo import demo
 from interlock.cli.facts import facts
 from interlock.cli.keys import keys, profiles
-from interlock.cli.looking import fills, order, positions, reconcile, risk
+from interlock.cli.looking import fills, order, positions, reconcile, risk, venues
 from interlock.cli.mending import decrypt, encrypt, rebuild, repair
 from interlock.cli.orders import orders
 from interlock.cli.paper_venue import paper_venue
@@ -86,6 +86,7 @@ app.command(prices)
 for command in (place, order, watch, amend, cancel, close, positions, risk, fills):
     app.command(command)
 app.command(reconcile)
+app.command(venues)
 app.command(kill)
 app.command(limits)
 app.command(blocks)

@@ -220,6 +220,56 @@ def reconcile(*, profile: ProfileName = None, json: ServerJson = False) -> int:
         for difference in one.differences:
             here, there = difference.here or "nothing", difference.there or "nothing"
             console.print(f"  {difference.kind:8} {difference.what}: here {here}, there {there}")
+        for told in one.balances:
+            for balance in told.balances:
+                console.print(f"  {told.account}: {balance_text(balance)}")
     for settled in found.settled:
         console.print(f"settled: {settled.type} {settled.what} (event {settled.event_seq})")
     return Exit.OK if alike else Exit.CHECK_FAILED
+
+
+def balance_text(balance: views.Balance) -> str:
+    words = [f"{balance.asset} {balance.free:f} free, {balance.locked:f} locked"]
+    for name in ("wallet", "available_margin", "maintenance_margin"):
+        amount = getattr(balance, name)
+        if amount is not None:
+            words.append(f"{name.replace('_', ' ')} {amount:f}")
+    return ", ".join(words)
+
+
+def venues(*, profile: ProfileName = None, json: ServerJson = False) -> int:
+    """Show the venues: how each connection is, and what each venue can.
+
+    Exit code 1 when one is not connected. For example:
+
+        interlock venues
+
+        interlock venues --json
+    """
+    with reading(profile) as client:
+        found = client.venues()
+    up = all(one.connected for one in found)
+    if json:
+        shown(found)
+        return Exit.OK if up else Exit.CHECK_FAILED
+    console = out()
+    for one in found:
+        console.print(f"{one.venue}: {health_text(one.health)}")
+        for name, value in one.capabilities.items():
+            text = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+            console.print(f"  {name} {text}")
+    return Exit.OK if up else Exit.CHECK_FAILED
+
+
+def health_text(health: views.VenueHealth) -> str:
+    link = "connected" if health.connected else "not connected"
+    words = [f"{link} since {time_text(health.since)}" if health.since else link]
+    if health.heard_at:
+        words.append(f"last heard {time_text(health.heard_at)}")
+    if health.clock_ahead_ms is not None:
+        words.append(f"its clock {health.clock_ahead_ms} ms ahead of ours")
+    if health.weight_used is not None:
+        words.append(f"weight {health.weight_used} of {health.weight_limit} used in this minute")
+    if health.blocked_until:
+        words.append(f"takes no request before {time_text(health.blocked_until)}")
+    return ", ".join(words)

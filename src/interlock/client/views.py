@@ -205,11 +205,25 @@ class Instrument(Struct, frozen=True):
     ask: Decimal | None
 
 
+class VenueHealth(Struct, frozen=True):
+    """What a server knows of its connection. Times are ns UTC, 0 for never."""
+
+    connected: bool
+    since: int
+    """When that began."""
+    heard_at: int
+    clock_ahead_ms: int | None
+    weight_used: int | None
+    weight_limit: int | None
+    blocked_until: int
+
+
 class Venue(Struct, frozen=True):
-    """A venue, what it can, and so where legs wait."""
+    """A venue, how the connection is, what it can, and so where legs wait."""
 
     venue: str
     connected: bool
+    health: VenueHealth
     capabilities: dict[str, Any]
     rests_at_the_venue: str
     depends_on_this_server: str
@@ -390,6 +404,25 @@ class Difference(Struct, frozen=True):
     there: str
 
 
+class Balance(Struct, frozen=True):
+    """What a venue says there is of an asset; the last three only where there is margin."""
+
+    asset: str
+    free: Decimal
+    locked: Decimal
+    wallet: Decimal | None = None
+    available_margin: Decimal | None = None
+    maintenance_margin: Decimal | None = None
+
+
+class AccountBalances(Struct, frozen=True):
+    """Of one account, as of ``as_of``, ns UTC."""
+
+    account: str
+    as_of: int
+    balances: tuple[Balance, ...]
+
+
 class VenueReconciled(Struct, frozen=True):
     """One venue as it stood at ``as_of``; not ``complete``: an absence means nothing."""
 
@@ -400,6 +433,7 @@ class VenueReconciled(Struct, frozen=True):
     fills_told_to: int
     open_orders: int
     differences: tuple[Difference, ...]
+    balances: tuple[AccountBalances, ...] = ()
 
 
 class Settled(Struct, frozen=True):

@@ -146,7 +146,7 @@ def fill(turn: Turn, order: Order, number: int, attempt: int, execution: r.Execu
         return
     venue = leg.venue
     current = venue is not None and venue.attempt == attempt
-    confirmed = order.terms.policy.confirm_ns == 0
+    confirmed = turn.state.confirm_ns(order, leg.terms.instrument) == 0
     late = not current
     beyond = venue is not None and current and venue.cum + execution.quantity > venue.quantity
     turn.emit(

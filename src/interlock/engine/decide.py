@@ -252,8 +252,8 @@ def _report(turn: Turn, report: r.Report) -> None:
                 lookout.halted(turn, report.instrument, report.detail)
         case r.Connection():
             _connection(turn, report)
-        case r.FillsTold():
-            pass  # the fills themselves were reports of their own
+        case r.FillsTold() | r.BalancesTold():
+            pass  # the fills themselves were reports of their own; balances decide nothing here
         case _:
             booking.book(turn, report)
 

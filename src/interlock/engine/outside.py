@@ -126,7 +126,8 @@ def position(turn: Turn, report: r.Position) -> None:
     """The venue's word on a position: exits shrink to it once it was said twice.
 
     Only a position smaller than what our orders answer for matters here, and only while none of
-    their requests is on its way: otherwise the two clocks can't be compared.
+    their requests is on its way: otherwise the two clocks can't be compared. A balance is never
+    below zero, so it says nothing of what was sold to be bought back.
     """
     orders = [
         order
@@ -146,6 +147,8 @@ def position(turn: Turn, report: r.Position) -> None:
         if _unsettled(order, report):
             return
     owned = sum(held for _, held in shares)
+    if not turn.state.capabilities_of(report.instrument).positions:
+        owned = max(0, owned)
     foreign = report.quantity - expected
     missing = min(owned, max(0, -foreign)) if owned > 0 else max(owned, min(0, -foreign))
     seen = turn.state.positions_seen.get((report.account, report.instrument, side))

@@ -6,7 +6,7 @@ the fields of ``MarketView`` marked volatile, which the next tick brings back.
 
 from interlock.engine.book import OrderBook
 from interlock.engine.entries import Entry, Key
-from interlock.engine.order import NEVER
+from interlock.engine.order import NEVER, Order
 from interlock.engine.settings import Settings
 from interlock.engine.triggers import TriggerChannel
 from interlock.orders.capabilities import Capabilities
@@ -143,6 +143,11 @@ class State:
     def capabilities_of(self, instrument: str) -> Capabilities:
         """What the instrument's venue can; a plain venue when it has not said."""
         return self.capabilities.get(self.markets[instrument].grid.venue, PLAIN)
+
+    def confirm_ns(self, order: Order, instrument: str) -> int:
+        """How long a fill is not yet believed: as the order says, and as its venue promises."""
+        venue = self.capabilities_of(instrument).final_after_ns
+        return max(order.terms.policy.confirm_ns, venue)
 
     def channel(self, instrument: str, channel: Channel) -> TriggerChannel:
         return self.markets[instrument].channel(channel)

@@ -114,7 +114,8 @@ def _filled(state: State, fact: f.VenueOrderFilled) -> None:
     order, leg = of(state, fact)
     _traded(state, order, leg, fact.quantity, fact.price, fact.fee)
     leg.fees += fact.fee
-    confirm_by = 0 if fact.confirmed else fact.at + order.terms.policy.confirm_ns
+    waits_ns = state.confirm_ns(order, leg.terms.instrument)
+    confirm_by = 0 if fact.confirmed else fact.at + waits_ns
     if not leg.fills:
         leg.fills = {}
     leg.fills[fact.exec_id] = Booked(

@@ -16,6 +16,19 @@ class IdPromise(StrEnum):
     """Never resend by itself: the leg is in doubt and a person is told."""
 
 
+class Reach(StrEnum):
+    """How far one request reaches at a venue. Whatever it reaches, it reaches of everybody."""
+
+    NONE = "none"
+    """There is no such request."""
+    FAMILY = "family"
+    """One symbol's orders of one family, such as those that wait for a trigger."""
+    SYMBOL = "symbol"
+    """One symbol's orders."""
+    ACCOUNT = "account"
+    """All orders of the account."""
+
+
 class Capabilities(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """One venue's abilities. Defaults are a plain venue that rests limits and little else."""
 
@@ -36,8 +49,18 @@ class Capabilities(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     """Orders that wait for a trigger live in an id space of their own (Binance USD-M's algo
     orders): they can't be amended or listed in pairs, and become another order when they trigger;
     the client id stays."""
+    positions: bool = True
+    """What is held is a position, long or short, that fills alone have made. Without it it is a
+    balance: other coins lie in it as well, and it is never below zero."""
     fills_since: bool = False
     """Tells all fills since a moment, so that none is missed that no stream told of."""
+    final_after_ns: int = 0
+    """A fill may be taken back for so long after it was told, and is asked about again at the end
+    of that; 0: the moment it is told it is final."""
+    cancel_all: Reach = Reach.NONE
+    """What one request cancels at most. It is not sent: it would cancel other people's orders."""
+    countdown: Reach = Reach.NONE
+    """What the venue cancels when it has not been told in time that we live. Not used either."""
     iceberg: bool = False
     reduce_only: bool = True
     post_only: bool = True

@@ -196,6 +196,34 @@ class Position(Struct, frozen=True, omit_defaults=True, tag="position", gc=False
     position_side: PositionSide | None = None
 
 
+class Balance(Struct, frozen=True, omit_defaults=True, gc=False):
+    """What an account has of one asset, as exact decimal texts. The last three are there where
+    positions are held on margin, and None elsewhere.
+    """
+
+    asset: str
+    free: str
+    """Held by nothing: it can be spent, or taken out."""
+    locked: str
+    """What open orders hold, and the margin that positions began with."""
+    wallet: str | None = None
+    """What was paid in, with what was realised, fees and funding; without what is open."""
+    available_margin: str | None = None
+    """What new orders and positions may still take; negative when more is lost than there is."""
+    maintenance_margin: str | None = None
+    """What positions must keep: below it they are liquidated."""
+
+
+class BalancesTold(Struct, frozen=True, tag="balances_told"):
+    """All that an account has at a venue: an asset that is not told is not there."""
+
+    at: int
+    venue: str
+    account: str
+    as_of: int
+    balances: tuple[Balance, ...]
+
+
 class InstrumentStatus(Struct, frozen=True, omit_defaults=True, tag="instrument_status", gc=False):
     at: int
     instrument: str
@@ -226,6 +254,7 @@ Report = (
     | OpenOrders
     | FillsTold
     | Position
+    | BalancesTold
     | InstrumentStatus
     | Connection
 )

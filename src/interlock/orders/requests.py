@@ -97,6 +97,13 @@ class QueryPosition(Struct, frozen=True, tag="query_position", gc=False):
     instrument: str
 
 
+class QueryBalances(Struct, frozen=True, tag="query_balances", gc=False):
+    """What an account has at a venue. Answered by ``reports.BalancesTold``."""
+
+    venue: str
+    account: str
+
+
 Request = (
     SubmitVenueOrder
     | SubmitVenueList
@@ -106,4 +113,5 @@ Request = (
     | QueryOpenOrders
     | QueryFills
     | QueryPosition
+    | QueryBalances
 )

@@ -18,6 +18,7 @@ from interlock.runtime.live import Live
 from interlock.venues.paper.exchange import PaperExchange
 from interlock.venues.paper.memory import Course, PaperMemory
 from interlock.venues.paper.pacing import paced
+from interlock.venues.port import VenueHealth
 
 WAIT_S_MIN = 0.0002
 
@@ -52,6 +53,9 @@ class Embedded:
 
     def next_at(self) -> int | None:
         return self.exchange.next_at()
+
+    def health(self) -> VenueHealth:
+        return self.exchange.health()
 
     def open(self, live: Live) -> None:
         """From here on reports go to this line."""

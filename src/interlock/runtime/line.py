@@ -28,6 +28,7 @@ from interlock.orders.instruments import Instrument
 from interlock.orders.reports import Connection, FillsTold
 from interlock.orders.requests import (
     CancelVenueOrder,
+    QueryBalances,
     QueryFills,
     QueryOpenOrders,
     QueryPosition,
@@ -310,14 +311,14 @@ class Line:
         return self.commits.tail.n - self._snapshot_n >= self.snapshot_frames
 
     def _send(self, request: Request) -> None:
-        if isinstance(request, QueryOpenOrders | QueryFills):
+        if isinstance(request, QueryOpenOrders | QueryFills | QueryBalances):
             name = request.venue
         elif hasattr(request, "orders"):
             name = request.orders[0].instrument.rpartition(".")[2]
         else:
             name = request.instrument.rpartition(".")[2]
         venue = self.venues.get(name)
-        if not isinstance(request, QueryOpenOrders | QueryFills | QueryPosition):
+        if not isinstance(request, QueryOpenOrders | QueryFills | QueryPosition | QueryBalances):
             self._expect_sweeps()
         if venue is not None:
             venue.send(request, self.now)

@@ -13,8 +13,8 @@ from msgspec import Struct
 from interlock.orders.commands import Answer, PlaceOrders
 from interlock.orders.facts import Fact, IncidentOpened, StrayRecalled, VenueOrderFilled
 from interlock.orders.ids import client_id, parse_client_id
-from interlock.orders.reports import FillsTold, OpenOrders, Position, Report
-from interlock.orders.requests import QueryFills, QueryOpenOrders, QueryPosition
+from interlock.orders.reports import Balance, BalancesTold, FillsTold, OpenOrders, Position, Report
+from interlock.orders.requests import QueryBalances, QueryFills, QueryOpenOrders, QueryPosition
 from interlock.runtime.live import Live
 
 ANSWER_S_MAX: Final = 15.0
@@ -36,6 +36,14 @@ class Difference(Struct, frozen=True):
     there: str
 
 
+class AccountBalances(Struct, frozen=True):
+    """What a venue says an account has there. ``as_of`` is when it looked, ns UTC."""
+
+    account: str
+    as_of: int
+    balances: tuple[Balance, ...]
+
+
 class VenueReconciled(Struct, frozen=True):
     """One venue. ``as_of`` is when it looked, ns UTC; 0 when it has not answered."""
 
@@ -48,6 +56,7 @@ class VenueReconciled(Struct, frozen=True):
     """Every fill up to then is known; 0 where the venue cannot tell."""
     open_orders: int
     differences: list[Difference]
+    balances: list[AccountBalances]
 
 
 class Settled(Struct, frozen=True):
@@ -72,6 +81,7 @@ class _Heard:
         self.fills: FillsTold | None = None
         self.positions: dict[tuple[str, str, str], Position] = {}
         self.unread = positions
+        self.balances: dict[str, AccountBalances] = {}
 
     def take(self, report: Report) -> None:
         if isinstance(report, OpenOrders) and report.as_of >= self.asked_at:
@@ -83,6 +93,9 @@ class _Heard:
             side = str(report.position_side or "")
             self.positions[report.account, report.instrument, side] = report
             self.unread.discard((report.account, report.instrument))
+        elif isinstance(report, BalancesTold) and report.as_of >= self.asked_at:
+            told = AccountBalances(report.account, report.as_of, report.balances)
+            self.balances[report.account] = told
 
 
 class Reconciling:
@@ -124,6 +137,8 @@ class Reconciling:
             venue.send(QueryFills(name, line.told_to(name)), now)
         for account, symbol in sorted(wanted):
             venue.send(QueryPosition(account, symbol), now)
+        for account in accounts:
+            venue.send(QueryBalances(name, account), now)
 
     async def _answers(self) -> None:
         loop = asyncio.get_running_loop()
@@ -142,11 +157,16 @@ class Reconciling:
     def _whole(self, name: str) -> bool:
         heard = self._asking[name]
         told = heard.fills is not None or not self._live.line.state.capabilities[name].fills_since
-        return heard.orders is not None and told and not heard.unread
+        money = bool(heard.balances)  # of a venue's own account: it has no others
+        return heard.orders is not None and told and money and not heard.unread
 
     def _hear(self, report: Report) -> None:
-        for heard in self._asking.values():
-            heard.take(report)
+        if isinstance(report, Position):
+            name = report.instrument.rpartition(".")[2]
+        else:
+            name = getattr(report, "venue", "")
+        if name in self._asking:
+            self._asking[name].take(report)
 
     def _note(self, first: int, facts: list[Fact]) -> None:
         if not self._asking:
@@ -177,6 +197,7 @@ class Reconciling:
             0 if heard.fills is None else heard.fills.until,
             0 if orders is None else len(orders.orders),
             differences,
+            [heard.balances[account] for account in sorted(heard.balances)],
         )
 
     def _orders(self, name: str, listed: OpenOrders) -> list[Difference]:
@@ -210,7 +231,9 @@ class Reconciling:
         found: list[Difference] = []
         for (account, symbol, side), told in sorted(heard.positions.items()):
             ours = state.net.get((account, symbol, side), 0)
-            if told.quantity != ours:
+            positions = state.capabilities[name].positions
+            # A balance has other people's coins in it: it differs when ours are not there.
+            if told.quantity != ours if positions else told.quantity < ours:
                 size = state.markets[symbol].grid.quantity_text
                 what = " ".join(filter(None, (account, symbol, side)))
                 found.append(Difference("position", what, size(ours), size(told.quantity)))

@@ -16,6 +16,7 @@ from interlock.orders.requests import Request
 from interlock.runtime.inbox import Inbox, Item
 from interlock.sim.plan import Kill, Plan
 from interlock.venues.paper.exchange import PaperExchange
+from interlock.venues.port import VenueHealth
 
 
 class Killed(Exception):
@@ -132,6 +133,9 @@ class MortalVenue:
 
     def next_at(self) -> int | None:
         return self._exchange.next_at()
+
+    def health(self) -> VenueHealth:
+        return self._exchange.health()
 
 
 class MortalInbox(Inbox):

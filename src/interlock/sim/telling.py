@@ -106,6 +106,8 @@ class Telling(Listening):
             return f"which orders are open at {request.venue}?"
         if isinstance(request, q.QueryFills):
             return f"which fills were there at {request.venue}?"
+        if isinstance(request, q.QueryBalances):
+            return f"what has {request.account} at {request.venue}?"
         return f"what position has {request.account} in {request.instrument}?"
 
     def _report(self, report: r.Report) -> str:

@@ -10,11 +10,32 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+from msgspec import Struct
+
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.instruments import Instrument
 from interlock.orders.reports import Report
 from interlock.orders.requests import Request
 from interlock.orders.ticks import Tick
+
+
+class VenueHealth(Struct, frozen=True):
+    """What is known of a venue without asking it anything. Times are ns UTC, 0 for never; None is
+    what this kind of connection has not.
+    """
+
+    connected: bool
+    since: int = 0
+    """When that began."""
+    heard_at: int = 0
+    """When the venue last said anything at all."""
+    clock_ahead_ms: int | None = None
+    """By how much its clock is ahead of ours, as last measured."""
+    weight_used: int | None = None
+    """Of the request weight of the minute that runs."""
+    weight_limit: int | None = None
+    blocked_until: int = 0
+    """It has said that it takes no request before this: a limit was reached, or we are banned."""
 
 
 class Venue(Protocol):
@@ -35,6 +56,9 @@ class Venue(Protocol):
 
     def next_at(self) -> int | None:
         """When ``poll`` will next have something, as far as is known."""
+
+    def health(self) -> VenueHealth:
+        """How the connection is, from what has been heard of it."""
 
 
 class RemoteVenue(Venue, Protocol):

@@ -80,6 +80,12 @@ class Budget:
         self._blocked_until = max(self._blocked_until, self._clock() + (for_s or UNTOLD_S))
 
     @property
+    def weight(self) -> tuple[int, int]:
+        """Request weight used in the minute that runs, and the limit."""
+        self._roll("1M", self._clock())
+        return self._used["1M"], self._most["1M"]
+
+    @property
     def blocked_s(self) -> float:
         """For how long nothing may leave any more."""
         return max(0.0, self._blocked_until - self._clock())

@@ -103,6 +103,7 @@ class Calls:
             self._library.urls["api"][name] = f"{settings.rest}/api/v3"
         self._settings = settings
         self._over = False
+        self._refused: Callable[[Failure], None] = lambda _: None
 
     @property
     def over(self) -> bool:
@@ -112,9 +113,18 @@ class Calls:
     def on_headers(self, heard: Callable[[Mapping[str, str]], None]) -> None:
         self._library.heard = heard
 
+    def on_refused(self, refused: Callable[[Failure], None]) -> None:
+        """``refused`` hears every answer that is an error."""
+        self._refused = refused
+
     def on_message(self, told: Callable[[str, Any], None]) -> None:
         """``told`` hears every message of every stream, with the stream's address."""
         self._library.told = told
+
+    @property
+    def ahead_ms(self) -> int:
+        """By how much the exchange's clock is ahead of this machine's, as last set."""
+        return self._library.ahead_ms
 
     def set_clock(self, ahead_ms: int) -> None:
         """By how much the exchange's clock is ahead of this machine's."""
@@ -129,6 +139,7 @@ class Calls:
         try:
             return await self._library.fetch2(path, [api], method, dict(params))
         except _Refused as refused:
+            self._refused(refused.failure)
             return refused.failure
         except ccxt.BaseError as error:  # no answer: closed, timed out, or not to be read
             said = QUERY.sub("", str(error))  # it names the address, which is signed

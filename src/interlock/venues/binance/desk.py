@@ -79,7 +79,8 @@ class Desk:
         ):
             self._later(order, self._budget.wait_s(0, 1, priority), "no request is left in budget")
             return
-        asked = params.of_submit(order, grid, self._ids.theirs(order.client_id), self._now())
+        written, ahead_ms = self._ids.theirs(order.client_id), self._account.calls.ahead_ms
+        asked = params.of_submit(order, grid, written, self._now(), ahead_ms)
         if asked["recvWindow"] <= 0:
             self._reject(order, VenueReject.TOO_LATE, "its validity was over before it was sent")
             return
@@ -110,7 +111,11 @@ class Desk:
             reason = CancelReason.IMMEDIATE
             self._tell(Canceled(self._now(), order.client_id, 0, reason))
             return
-        self._reject(order, reject_of(failure), failure.detail)
+        code = reject_of(failure)
+        least = self._grids[symbol_of(order.instrument)].min_quantity
+        if code is VenueReject.OFF_INCREMENT and order.quantity < least:
+            code = VenueReject.BELOW_MINIMUM  # LOT_SIZE is the filter of both
+        self._reject(order, code, failure.detail)
 
     def _later(self, order: SubmitVenueOrder, wait_s: float, detail: str) -> None:
         self._known.pop(order.client_id, None)

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, Final
 
-from interlock.orders.capabilities import Capabilities, IdPromise
+from interlock.orders.capabilities import Capabilities, IdPromise, Reach
 from interlock.orders.reports import OutcomeUnknown, Position
 from interlock.venues.binance import events
 from interlock.venues.binance.account import Account
@@ -22,6 +22,8 @@ CAPABILITIES: Final = Capabilities(
     native_amend=True,
     conditional_ids=True,
     fills_since=True,
+    cancel_all=Reach.FAMILY,
+    countdown=Reach.SYMBOL,
     id_promise=IdPromise.UNIQUE_WHILE_OPEN,
     request_validity_ns=5_000_000_000,
     reply_timeout_ns=12_000_000_000,

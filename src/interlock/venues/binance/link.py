@@ -7,7 +7,7 @@ everything asked again; a stream that is silent although something must have bee
 import asyncio
 import random
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Final
 
 from interlock.orders.capabilities import Capabilities
@@ -43,6 +43,7 @@ from interlock.venues.binance.ids import ClientIds
 from interlock.venues.binance.questions import Questions
 from interlock.venues.binance.settings import BinanceSettings
 from interlock.venues.binance.wording import Wording
+from interlock.venues.port import VenueHealth
 
 CLOCK_S: Final = 600.0
 LISTING_S: Final = 60.0
@@ -54,6 +55,7 @@ TOLD_S_MAX: Final = 10.0
 BACKOFF_S, BACKOFF_S_MAX = 0.5, 30.0
 LEAVE_S_MAX: Final = 1.0
 """What is being asked has this long to end with its connection; a new one does not wait longer."""
+LIMITED: Final = (418, 429)
 RETRY_NS: Final = 1_000_000_000
 
 
@@ -84,6 +86,11 @@ class BinanceLink(ABC):
         """Of each symbol, as the exchange last listed it."""
         self._stray: set[str] = set()
         """Symbols in which somebody else traded."""
+        self._since = 0
+        """When the connection came or went, ns UTC."""
+        self._heard_at = 0
+        self._ahead_ms: int | None = None
+        self._budget: Budget | None = None
         self.instruments: tuple[Instrument, ...] = ()
         self.joined = asyncio.Event()
         self.news: Callable[[], None] = lambda: None
@@ -159,6 +166,17 @@ class BinanceLink(ABC):
     def next_at(self) -> int | None:
         return None
 
+    def health(self) -> VenueHealth:
+        """Weight and blocks are those of the connection that is, or of the last one."""
+        used: tuple[int | None, int | None] = (None, None)
+        blocked_until, budget = 0, self._budget
+        if budget is not None:
+            used = budget.weight
+            if budget.blocked_s:
+                blocked_until = self._now() + int(budget.blocked_s * 1e9)
+        up = self.joined.is_set()
+        return VenueHealth(up, self._since, self._heard_at, self._ahead_ms, *used, blocked_until)
+
     def missing(self) -> None:
         """Say that there is no connection: at a start nobody has heard so."""
         self._heard.append(Connection(self._now(), self.name, False))
@@ -167,7 +185,7 @@ class BinanceLink(ABC):
 
     async def run(self) -> None:
         """Stay connected for as long as this is not canceled."""
-        failures, said = 0, ""
+        failures, said, self._since = 0, "", self._now()
         while True:
             calls = Calls(self._settings, *self._credentials, self._now)
             try:
@@ -182,11 +200,18 @@ class BinanceLink(ABC):
                 self._told(f"{self.name}: {why}; it is tried again and again")
             said = why
             most = min(BACKOFF_S_MAX, BACKOFF_S * 2**failures)
-            await asyncio.sleep(most * (0.5 + random.random() / 2))
+            blocked_s = self._budget.blocked_s if self._budget is not None else 0.0
+            await asyncio.sleep(max(blocked_s, most * (0.5 + random.random() / 2)))
+
+    def _refused(self, failure: Failure) -> None:
+        """Before there is an account to heed it, a limit or a ban is heeded here."""
+        if not self.joined.is_set() and self._budget is not None and failure.status in LIMITED:
+            self._budget.block(failure.retry_after_s)
 
     def _leave(self) -> None:
         if self.joined.is_set():
             self.joined.clear()
+            self._since = self._now()
             self.missing()
             self.news()
 
@@ -194,8 +219,16 @@ class BinanceLink(ABC):
         """One connection from its beginning to its end, and what ended it."""
         loop = asyncio.get_running_loop()
         self._lost = loop.create_future()
-        budget = Budget(loop.time, dict(self._wording.limits))
-        calls.on_headers(budget.heard)
+        if self._budget is None:
+            self._budget = Budget(loop.time, dict(self._wording.limits))
+        budget = self._budget
+
+        def answered(headers: Mapping[str, str]) -> None:
+            self._heard_at = self._now()
+            budget.heard(headers)
+
+        calls.on_headers(answered)
+        calls.on_refused(self._refused)
         calls.on_message(self._message)
         account = Account(
             *(self.name, self._settings.account, calls, budget, self._ids, self._now),
@@ -211,6 +244,7 @@ class BinanceLink(ABC):
             return f"its streams cannot be opened ({lost})"
         self._account = account
         self._unheard.clear()
+        self._since = self._now()
         self.joined.set()
         self.welcomed()
         self.report(Connection(self._now(), self.name, True))
@@ -259,7 +293,8 @@ class BinanceLink(ABC):
         if isinstance(told, Failure):
             return f"it cannot be reached ({told.detail})"
         middle = (before + self._now()) // 2
-        calls.set_clock(int(told["serverTime"]) - middle // 1_000_000)
+        self._ahead_ms = int(told["serverTime"]) - middle // 1_000_000
+        calls.set_clock(self._ahead_ms)
         return ""
 
     def _upkeep(self, calls: Calls) -> tuple[Coroutine[Any, Any, None], ...]:
@@ -343,6 +378,7 @@ class BinanceLink(ABC):
         return known
 
     def _message(self, url: str, message: Any) -> None:
+        self._heard_at = self._now()
         if isinstance(message, dict):
             self.hear(message)
 

@@ -32,7 +32,7 @@ def instruments(
 def instrument(listed: dict[str, Any], venue: str, hedge: bool) -> Instrument:
     filters = {one["filterType"]: one for one in listed["filters"]}
     lot = filters["LOT_SIZE"]
-    band = filters.get("PERCENT_PRICE")
+    band = filters.get("PERCENT_PRICE") or by_side(filters.get("PERCENT_PRICE_BY_SIDE"))
     return Instrument(
         f"{listed['symbol']}.{venue}",
         plain(filters["PRICE_FILTER"]["tickSize"]),
@@ -53,8 +53,21 @@ def min_notional(filters: dict[str, dict[str, Any]]) -> str:
     return str(found.get("notional", found.get("minNotional", "0")))
 
 
+def by_side(band: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Spot's band, which may be another for bids than for asks: the wider of the two, so that
+    nothing is refused here that would be taken there.
+    """
+    if band is None:
+        return None
+    up = max(Decimal(band[f"{side}MultiplierUp"]) for side in ("bid", "ask"))
+    down = min(Decimal(band[f"{side}MultiplierDown"]) for side in ("bid", "ask"))
+    return {"multiplierUp": up, "multiplierDown": down}
+
+
 def price_band(band: dict[str, Any]) -> PriceBand:
-    """The multipliers apply to the mark price; ours to the last: the nearer whole basis point."""
+    """The multipliers apply to the mark price, on Spot to an average of minutes; ours to the last:
+    the nearer whole basis point.
+    """
     up, down = Decimal(band["multiplierUp"]), Decimal(band["multiplierDown"])
     return PriceBand(int((1 - down) * 10_000), int((up - 1) * 10_000))
 

@@ -40,8 +40,12 @@ def unsupported(order: SubmitVenueOrder) -> str:
     return ""
 
 
-def of_submit(order: SubmitVenueOrder, grid: Grid, written: str, now: int) -> dict[str, Any]:
-    """The parameters of a submit; ``written`` is the client id as it is sent."""
+def of_submit(
+    order: SubmitVenueOrder, grid: Grid, written: str, now: int, ahead_ms: int
+) -> dict[str, Any]:
+    """The parameters of a submit; ``written`` is the client id as it is sent, ``ahead_ms`` how far
+    the exchange's clock is ahead of ours.
+    """
     conditional = order.order_type in STOPS
     hedge = order.position_side is not None
     params: dict[str, Any] = {
@@ -58,7 +62,7 @@ def of_submit(order: SubmitVenueOrder, grid: Grid, written: str, now: int) -> di
         params["reduceOnly"] = "true"
     if order.price is not None and order.order_type is not VenueOrderType.MARKET:
         params["price"] = grid.price_text(order.price)
-        params |= time_in_force(order, now)
+        params |= time_in_force(order, now, ahead_ms)
     if conditional:
         assert order.trigger_price is not None
         params["algoType"] = "CONDITIONAL"
@@ -69,13 +73,14 @@ def of_submit(order: SubmitVenueOrder, grid: Grid, written: str, now: int) -> di
     return params
 
 
-def time_in_force(order: SubmitVenueOrder, now: int) -> dict[str, Any]:
+def time_in_force(order: SubmitVenueOrder, now: int, ahead_ms: int) -> dict[str, Any]:
     if order.post_only:
         return {"timeInForce": "GTX"}
     until = order.expire_at
     if order.time_in_force is TimeInForce.GTD and until is not None:
         if until - now > GTD_SECONDS_MIN * 1_000_000_000:
-            return {"timeInForce": "GTD", "goodTillDate": until // 1_000_000_000 * 1_000}
+            till_ms = until // 1_000_000 + ahead_ms
+            return {"timeInForce": "GTD", "goodTillDate": till_ms // 1_000 * 1_000}
         return {"timeInForce": "GTC"}
     return {"timeInForce": TIMES[order.time_in_force]}
 

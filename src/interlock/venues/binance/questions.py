@@ -8,6 +8,8 @@ import asyncio
 from typing import Any, Final
 
 from interlock.orders.reports import (
+    Balance,
+    BalancesTold,
     Execution,
     Filled,
     FillsTold,
@@ -18,6 +20,7 @@ from interlock.orders.reports import (
     VenueStatus,
 )
 from interlock.orders.requests import (
+    QueryBalances,
     QueryFills,
     QueryOpenOrders,
     QueryPosition,
@@ -32,6 +35,9 @@ from interlock.venues.binance.params import symbol_of
 PAUSE_S, PAUSE_S_MAX = 0.1, 2.0
 """Between two attempts to read what became of an order."""
 TRADES_MAX: Final = 1_000
+ACCOUNT_WEIGHT: Final = 5
+AGREE_MS: Final = 500
+"""Clocks that differ by less are taken for one: what was measured is the wire as much."""
 TRADES_SINCE_MS_MAX: Final = 6 * 24 * 3_600_000
 """The exchange tells trades of at most seven days at a time."""
 
@@ -54,11 +60,11 @@ ALGO_STATUS: Final = {
 }
 
 
-Question = QueryVenueOrder | QueryOpenOrders | QueryFills | QueryPosition
+Question = QueryVenueOrder | QueryOpenOrders | QueryFills | QueryPosition | QueryBalances
 
 
 class Questions:
-    """Of one account. Positions are USD-M's: a market that has none overrides them."""
+    """Of one account. Positions and margin are USD-M's: a market that has none overrides them."""
 
     def __init__(self, account: Account) -> None:
         self._account = account
@@ -82,6 +88,8 @@ class Questions:
                 await self._query_fills(question)
             case QueryPosition():
                 await self._query_position(question.instrument)
+            case QueryBalances() if question.account == self._account.label:
+                await self._query_balances()
 
     async def _query(self, request: QueryVenueOrder) -> None:
         """What cannot be read is read again after a pause, until somebody asks anew."""
@@ -261,7 +269,9 @@ class Questions:
         found: list[dict[str, Any]] = []
         self._read_whole = False
         asked: dict[str, Any] = {"symbol": symbol, "limit": TRADES_MAX}
-        asked["startTime"] = max(since_ms, self._now() // 1_000_000 - TRADES_SINCE_MS_MAX)
+        since_ms = max(since_ms, self._now() // 1_000_000 - TRADES_SINCE_MS_MAX)
+        behind_ms = -self._account.calls.ahead_ms
+        asked["startTime"] = since_ms - (behind_ms if behind_ms > AGREE_MS else 0)
         while True:
             path, weight = self._wording.trades, self._wording.trades_weight
             some = await self._account.ask("GET", path, asked, weight, Priority.QUESTION)
@@ -300,3 +310,26 @@ class Questions:
             as_of,
         ):
             self._tell(report)
+
+    async def _query_balances(self) -> None:
+        as_of, weight = self._now(), ACCOUNT_WEIGHT
+        priority, api = Priority.QUESTION, "fapiPrivateV3"
+        found = await self._account.ask("GET", "account", {}, weight, priority, api=api)
+        if isinstance(found, dict):
+            self._tell_balances(as_of, [margin_balance(one) for one in found["assets"]])
+
+    def _tell_balances(self, as_of: int, balances: list[Balance]) -> None:
+        name, label = self._account.name, self._account.label
+        self._tell(BalancesTold(self._now(), name, label, as_of, tuple(balances)))
+
+
+def margin_balance(told: dict[str, Any]) -> Balance:
+    """One asset as the exchange tells it, to the digit."""
+    return Balance(
+        told["asset"],
+        told["maxWithdrawAmount"],
+        told["initialMargin"],
+        told["walletBalance"],
+        told["availableBalance"],
+        told["maintMargin"],
+    )

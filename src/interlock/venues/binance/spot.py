@@ -8,7 +8,7 @@ reported, only that a balance may have moved.
 import asyncio
 from typing import Any, Final
 
-from interlock.orders.capabilities import Capabilities, IdPromise
+from interlock.orders.capabilities import Capabilities, IdPromise, Reach
 from interlock.orders.requests import QueryPosition
 from interlock.venues.binance import events
 from interlock.venues.binance.account import Account
@@ -27,7 +27,9 @@ CAPABILITIES: Final = Capabilities(
     one_exit_rests=True,
     native_stop=True,
     native_reduce=True,
+    positions=False,
     fills_since=True,
+    cancel_all=Reach.SYMBOL,
     reduce_only=False,
     id_promise=IdPromise.UNIQUE_WHILE_OPEN,
     request_validity_ns=5_000_000_000,

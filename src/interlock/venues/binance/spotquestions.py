@@ -8,7 +8,7 @@ from decimal import ROUND_FLOOR, Decimal
 from typing import Any, Final
 
 from interlock.orders.grid import Grid
-from interlock.orders.reports import Position
+from interlock.orders.reports import Balance, Position
 from interlock.venues.binance.budget import Priority
 from interlock.venues.binance.params import symbol_of
 from interlock.venues.binance.questions import Questions
@@ -24,15 +24,25 @@ class SpotQuestions(Questions):
         grid = self._grids.get(symbol)
         if grid is None:
             return
-        asked = {"omitZeroBalances": "true"}
-        path, weight = "account", ACCOUNT_WEIGHT
-        found = await self._account.ask("GET", path, asked, weight, Priority.QUESTION)
-        if not isinstance(found, dict):
+        listed = await self._listed()
+        if listed is None:
             return  # nothing is concluded from it; it is asked again
         base = symbol.removesuffix(self._quotes[symbol])
-        held = {one["asset"]: (one["free"], one["locked"]) for one in found["balances"]}
+        held = {one["asset"]: (one["free"], one["locked"]) for one in listed}
         free, locked = held.get(base, ("0", "0"))
         self._tell(balance(self._account.label, instrument, grid, free, locked, self._now(), as_of))
+
+    async def _query_balances(self) -> None:
+        as_of, listed = self._now(), await self._listed()
+        if listed is not None:
+            found = [Balance(one["asset"], one["free"], one["locked"]) for one in listed]
+            self._tell_balances(as_of, found)
+
+    async def _listed(self) -> list[dict[str, str]] | None:
+        """What there is of each asset, if it can be read."""
+        asked, priority = {"omitZeroBalances": "true"}, Priority.QUESTION
+        found = await self._account.ask("GET", "account", asked, ACCOUNT_WEIGHT, priority)
+        return found["balances"] if isinstance(found, dict) else None
 
 
 def balance(

@@ -35,6 +35,7 @@ from interlock.venues.paper.intake import Intake
 from interlock.venues.paper.ledger import Ledger, PaperExecution
 from interlock.venues.paper.matching import Matching, MatchingModel
 from interlock.venues.paper.resting import PaperOrder
+from interlock.venues.port import VenueHealth
 
 
 class _Arrival(Struct):
@@ -74,6 +75,7 @@ class PaperExchange:
         self._capabilities = capabilities
         self._model = model
         self._now = 0
+        self._connected_since = 0
         self._agenda: Agenda[_Event] = Agenda()
         self._markets: dict[str, Market] = {}
         self._weather = Weather(faults, seed)
@@ -139,6 +141,13 @@ class PaperExchange:
             self._agenda.pop()
         at = min(self._agenda.head_at, self._outbox.head_at)
         return None if at == NEVER else at
+
+    def health(self) -> VenueHealth:
+        """By this venue's own clock; connected, it is always heard."""
+        up, now = self._outbox.up, self._now
+        banned = max(0, self._intake.banned_until)
+        heard_at = now if up else self._connected_since
+        return VenueHealth(up, self._connected_since, heard_at, blocked_until=banned)
 
     # The market
 
@@ -347,6 +356,7 @@ class PaperExchange:
     def _set_connection(self, up: bool, at: int) -> None:
         if up is self._outbox.up:
             return
+        self._connected_since = at
         if up:
             self._outbox.up = True
         else:

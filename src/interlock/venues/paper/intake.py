@@ -11,6 +11,7 @@ from interlock.orders.reports import (
     Acknowledged,
     Amended,
     AmendRefused,
+    BalancesTold,
     CancelReason,
     CancelRefused,
     Execution,
@@ -25,6 +26,7 @@ from interlock.orders.reports import (
 from interlock.orders.requests import (
     AmendVenueOrder,
     CancelVenueOrder,
+    QueryBalances,
     QueryOpenOrders,
     QueryPosition,
     QueryVenueOrder,
@@ -32,7 +34,7 @@ from interlock.orders.requests import (
     SubmitVenueList,
     SubmitVenueOrder,
 )
-from interlock.venues.paper import rules
+from interlock.venues.paper import money, rules
 from interlock.venues.paper.book import Market
 from interlock.venues.paper.delivery import Outbox
 from interlock.venues.paper.faults import Weather
@@ -86,7 +88,7 @@ class Intake:
                 self._cancel(request, at)
             case AmendVenueOrder():
                 self._amend_requested(request, at)
-            case QueryVenueOrder() | QueryOpenOrders() | QueryPosition() if at < self.banned_until:
+            case _ if at < self.banned_until:  # a question
                 pass
             case QueryVenueOrder():
                 behind_ns = self._weather.lag()
@@ -97,7 +99,13 @@ class Intake:
             case QueryPosition():
                 for position in self.positions(request.account, request.instrument, at):
                     self._outbox.answer(position, at)
+            case QueryBalances():
+                self._outbox.answer(self._balances(request.account, at), at)
         return []
+
+    def _balances(self, account: str, at: int) -> BalancesTold:
+        held = money.balances(account, self._markets, self._ledger.accounts.positions())
+        return BalancesTold(at, self._name, account, at, held)
 
     def positions(self, account: str, instrument: str, at: int) -> list[Position]:
         """The account's position; in hedge mode one for each side."""

@@ -19,6 +19,7 @@ import msgspec
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.instruments import Instrument
 from interlock.orders.reports import (
+    BalancesTold,
     Connection,
     OpenOrders,
     OrderStatus,
@@ -35,6 +36,7 @@ from interlock.orders.requests import (
 )
 from interlock.orders.ticks import Depth, Index, Mark, Quote, Tick, Trade
 from interlock.venues.paper import wire
+from interlock.venues.port import VenueHealth
 
 AGREE_NS: Final = 500_000_000
 """Clocks that differ by less are taken for one; what is left is the wire."""
@@ -75,6 +77,9 @@ class Link:
         """Done with the reason when the connection is of no more use."""
         self._heard: list[Report] = []
         self._heard_at = 0.0
+        self._since = 0
+        """When the connection came or went, ns UTC."""
+        self._heard_ns = 0
         self._ours_ahead = 0
         """By how much our clock is ahead of the venue's, beyond what the wire explains."""
         self.instruments: tuple[Instrument, ...] = ()
@@ -110,13 +115,17 @@ class Link:
     def next_at(self) -> int | None:
         return None
 
+    def health(self) -> VenueHealth:
+        ahead_ms = -self._ours_ahead // 1_000_000 if self._heard_ns else None
+        return VenueHealth(self.joined.is_set(), self._since, self._heard_ns, ahead_ms)
+
     def missing(self) -> None:
         """Say that there is no connection: at a start nobody has heard so."""
         self._heard.append(Connection(self._now(), self._name, False))
 
     async def run(self) -> None:
         """Stay connected for as long as this is not canceled."""
-        said = ""
+        said, self._since = "", self._now()
         host, port = self._address
         while True:
             why = await self._once()
@@ -151,6 +160,7 @@ class Link:
                 self._socket = None
                 if self.joined.is_set():
                     self.joined.clear()
+                    self._since = self._now()
                     self.missing()
                     self.news()
 
@@ -186,7 +196,7 @@ class Link:
         if not data:
             self._end("closed the connection")
             return
-        self._heard_at = asyncio.get_running_loop().time()
+        self._heard_at, self._heard_ns = asyncio.get_running_loop().time(), self._now()
         try:
             for body in self._cutter.cut(data):
                 self._hear(wire.read(body, wire.FROM_VENUE))
@@ -233,6 +243,7 @@ class Link:
             case wire.Welcome():
                 self._read_clock(message.at)
                 self.instruments, self._capabilities = message.instruments, message.capabilities
+                self._since = self._now()
                 self.joined.set()
                 self.welcomed()
                 self._heard.append(Connection(self._now(), self._name, True))
@@ -250,7 +261,7 @@ class Link:
         self._ours_ahead = apart if abs(apart) > AGREE_NS else 0
 
     def _in_our_time(self, report: Report) -> Report:
-        if isinstance(report, OrderStatus | OpenOrders | Position):
+        if isinstance(report, OrderStatus | OpenOrders | Position | BalancesTold):
             as_of = report.as_of + self._ours_ahead
             return msgspec.structs.replace(report, at=self._now(), as_of=as_of)
         return msgspec.structs.replace(report, at=self._now())

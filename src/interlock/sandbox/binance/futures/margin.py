@@ -1,7 +1,7 @@
 """Margin: the wallet, what positions and entries take of it, and positions as they are told.
 
 Decides whether an entry can be carried. Invariant: money is summed exactly, as decimals of USDT;
-the model is a plain one, the same leverage for all and no maintenance tiers.
+the model is a plain one, the same leverage and the same maintenance for all, without tiers.
 """
 
 from decimal import Decimal
@@ -15,6 +15,8 @@ from interlock.venues.paper.book import Market
 from interlock.venues.paper.exchange import PaperExchange
 
 LEVERAGE = 20
+MAINTENANCE = Decimal("0.004")
+"""Of the value at the mark, as ``leverageBracket`` says."""
 
 
 class Margin:
@@ -42,16 +44,49 @@ class Margin:
         return plain(self.wallet())
 
     def available(self) -> Decimal:
+        return self.wallet() + self._profit() - self._of_positions() - self._of_orders()
+
+    def _profit(self) -> Decimal:
+        held = [(self._exchange.market(one.instrument), one) for one in self._exchange.positions()]
+        return sum((money(of.grid, profit(one, of)) for of, one in held), Decimal(0))
+
+    def _of_positions(self) -> Decimal:
+        """The margin that positions began with."""
         taken = Decimal(0)
-        loss = Decimal(0)
         for held in self._exchange.positions():
-            market = self._exchange.market(held.instrument)
-            taken += money(market.grid, abs(held.cost))
-            loss += money(market.grid, profit(held, market))
+            taken += money(self._exchange.market(held.instrument).grid, abs(held.cost))
+        return taken / self.leverage
+
+    def _of_orders(self) -> Decimal:
+        taken = Decimal(0)
         for order in self._exchange.open_orders():
             if not order.submit.reduce_only and order.price is not None:
                 taken += money(order.market.grid, order.price * order.leaves)
-        return self.wallet() + loss - taken / self.leverage
+        return taken / self.leverage
+
+    def asset(self, ms: int) -> dict[str, Any]:
+        """The wallet as ``account`` has it."""
+        wallet, open_profit = self.wallet(), self._profit()
+        positions, orders = self._of_positions(), self._of_orders()
+        kept = Decimal(0)
+        for held in self._exchange.positions():
+            kept += maintenance(held, self._exchange.market(held.instrument))
+        out = max(Decimal(0), min(wallet, wallet + open_profit) - positions - orders)
+        return {
+            "asset": "USDT",
+            "walletBalance": plain(wallet),
+            "unrealizedProfit": plain(open_profit),
+            "marginBalance": plain(wallet + open_profit),
+            "maintMargin": plain(kept),
+            "initialMargin": plain(positions + orders),
+            "positionInitialMargin": plain(positions),
+            "openOrderInitialMargin": plain(orders),
+            "crossWalletBalance": plain(wallet),
+            "crossUnPnl": plain(open_profit),
+            "availableBalance": plain(self.available()),
+            "maxWithdrawAmount": plain(out),
+            "updateTime": ms,
+        }
 
     def carries(self, asked: Asked, market: Market, closes: int) -> bool:
         """Whether what an order opens beyond what it ``closes`` is within what is available."""
@@ -86,7 +121,7 @@ class Margin:
                     "marginType": "cross",
                     "leverage": str(self.leverage),
                     "initialMargin": plain(money(grid, abs(held.cost)) / self.leverage),
-                    "maintMargin": "0",
+                    "maintMargin": plain(maintenance(held, market)),
                     "positionInitialMargin": plain(money(grid, abs(held.cost)) / self.leverage),
                     "openOrderInitialMargin": "0",
                     "adl": 1,
@@ -103,6 +138,10 @@ def profit(held: PaperPosition, market: Market) -> int:
     price = market.mark or market.last
     sign = 1 if held.quantity > 0 else -1
     return sign * (price * abs(held.quantity) - held.cost) if held.quantity else 0
+
+
+def maintenance(held: PaperPosition, market: Market) -> Decimal:
+    return MAINTENANCE * money(market.grid, abs(held.quantity) * (market.mark or market.last))
 
 
 def money(grid: Grid, units: int) -> Decimal:

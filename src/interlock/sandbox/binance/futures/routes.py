@@ -314,21 +314,14 @@ class FuturesRoutes:
         ]
 
     def account(self, params: Params, at: int) -> Any:
-        margin = self._futures.margin
-        wallet, available = margin.wallet_text(), format(margin.available(), "f")
-        asset = {
-            "asset": "USDT",
-            "walletBalance": wallet,
-            "marginBalance": wallet,
-            "availableBalance": available,
-            "crossWalletBalance": wallet,
-            "unrealizedProfit": "0",
-            "updateTime": at // 1_000_000,
-        }
+        asset = self._futures.margin.asset(at // 1_000_000)
         return {
-            "totalWalletBalance": wallet,
-            "totalMarginBalance": wallet,
-            "availableBalance": available,
+            "totalWalletBalance": asset["walletBalance"],
+            "totalUnrealizedProfit": asset["unrealizedProfit"],
+            "totalMarginBalance": asset["marginBalance"],
+            "totalMaintMargin": asset["maintMargin"],
+            "totalInitialMargin": asset["initialMargin"],
+            "availableBalance": asset["availableBalance"],
             "canTrade": True,
             "assets": [asset],
             "positions": self.positions(params, at),

@@ -3,8 +3,10 @@
 Decides how a tick looks on the wire. Invariant: what is shown is what orders match against.
 """
 
+from decimal import Decimal
 from typing import Any
 
+from interlock.orders.grid import Grid
 from interlock.orders.ticks import Quote, Tick, Trade
 from interlock.sandbox.binance.gate import Route
 from interlock.sandbox.binance.hub import Hub
@@ -96,6 +98,7 @@ def symbol_info(market: Market) -> dict[str, Any]:
         {"filterType": "MAX_NUM_ORDERS", "maxNumOrders": 200},
         {"filterType": "MAX_NUM_ALGO_ORDERS", "maxNumAlgoOrders": 5},
         {"filterType": "MAX_NUM_ORDER_LISTS", "maxNumOrderLists": 20},
+        *percent_price(grid),
     ]
     return {
         "symbol": symbol,
@@ -120,3 +123,18 @@ def symbol_info(market: Market) -> dict[str, Any]:
         "defaultSelfTradePreventionMode": "NONE",
         "allowedSelfTradePreventionModes": ["NONE"],
     }
+
+
+def percent_price(grid: Grid) -> list[dict[str, Any]]:
+    """The band that orders are refused by, if there is one: the same for both sides."""
+    band = grid.instrument.price_band
+    if band is None:
+        return []
+    up = str(1 + Decimal(band.above_bps) / 10_000)
+    down = str(1 - Decimal(band.below_bps) / 10_000)
+    sides = {
+        f"{side}Multiplier{way}": one
+        for side in ("bid", "ask")
+        for way, one in (("Up", up), ("Down", down))
+    }
+    return [{"filterType": "PERCENT_PRICE_BY_SIDE", **sides, "avgPriceMins": 5}]
