@@ -279,6 +279,11 @@ class World:
         self.exchanges[tick.instrument.rpartition(".")[2]].on_tick(tick)
         if self._hear():  # what the venue said of it is on our side before the tick is
             line.run(self._server_time)
+        if any(
+            one.instrument == tick.instrument and one.at <= tick.at < one.until
+            for one in self.plan.silences
+        ):
+            return
         if line.recovering:  # until the venues have answered, ticks are let pass
             line.tick(tick, self._server_time)
             return
