@@ -286,7 +286,8 @@ class Auditor:
     def _amended(self, record: Record, fact: f.OrderAmended) -> None:
         record.amended = True
         for change in fact.changes:
-            resized = replace(record.legs[change.leg], quantity=change.terms.quantity)
+            hold = change.terms.hold if fact.by == "feed" else record.legs[change.leg].hold
+            resized = replace(record.legs[change.leg], quantity=change.terms.quantity, hold=hold)
             if fact.by != "outside" and resized != change.terms:
                 claims.frozen(self._tell, record, change.leg, "amended")
             if record.legs[change.leg].trail != change.terms.trail:

@@ -227,6 +227,9 @@ def stop_last(tell: Tell, record: Record, number: int) -> None:
         return
     if number in record.canceling or number in record.triggered:
         return
+    above = record.oto_above(number)
+    if above is not None and record.held(above) <= 0:
+        return  # nothing is left to protect
     others = [n for n, _ in record.attempts if n != number and record.live(n)]
     if any(not protects(record.legs[n]) for n in others):
         tell("flatten", f"{leg.id} of {record.id} is taken back before everything else")

@@ -251,13 +251,16 @@ class RiskDraw:
     def stale_policies(self) -> list[Given]:
         """The same commands, their orders with each value of ``on_stale_feed``."""
         chosen: dict[tuple[str, str], OnStaleFeed] = {}
+        choices = list(OnStaleFeed)
+        if not all(venue.capabilities.native_stop for venue in self.plan.venues):
+            choices.remove(OnStaleFeed.SAFETY_STOP)
         out: list[Given] = []
         for given in self.plan.commands:
             place = given.command
             if isinstance(place, c.PlaceOrder):
                 key = (place.account, place.client_order_id)
                 if key not in chosen:
-                    chosen[key] = self.rng.choice(list(OnStaleFeed))
+                    chosen[key] = self.rng.choice(choices)
                 policy = replace(place.policy, on_stale_feed=chosen[key])
                 given = Given(given.at, replace(place, policy=policy))
             out.append(given)
