@@ -134,3 +134,20 @@ def test_flattening_takes_the_safety_stop_back_last_too():
     assert "< Cancel safety_stop.1" in tape.canceled(order, "target")
     tape.canceled(order, "safety_stop")
     assert [one.quantity for one in tape.submits("close_1")] == [10]
+
+
+def test_a_stop_that_rests_while_its_order_is_flattened_is_not_replaced_by_a_larger_one():
+    """For a moment there would be none."""
+    tape = Tape(native_stop=True)
+    order = tape.place(bracket(), policy={"safety_stop": {"bps": 2000}})
+    tape.ack(order, "entry")
+    tape.fill(order, "entry", 4, "100.00")
+    tape.ack(order, "target", "safety_stop")
+    tape.command("kill", level="flatten")
+    said = tape.fill(order, "entry", 3, "100.00")
+    assert "< Cancel safety_stop.1" not in said
+    tape.canceled(order, "entry")
+    said = tape.canceled(order, "target")
+    assert "< Cancel safety_stop.1" in said
+    tape.canceled(order, "safety_stop")
+    assert [one.quantity for one in tape.submits("close_1")] == [7]

@@ -37,6 +37,8 @@ class Blocks:
         self._pulled: list[tuple[Block, list[Record]]] = []
         """Set in this batch of facts, with the orders that lived then."""
         self._countdowns: dict[str, Countdown] = {}
+        self._ran_out: list[str] = []
+        """Countdowns, in this batch of facts."""
         self._gone: dict[str, int] = {}
         self._now = 0
         self._unsound = ""
@@ -51,7 +53,7 @@ class Blocks:
             case f.BlockLifted():
                 self._lifted(tell, fact, records)
             case f.CountdownArmed():
-                self._countdowns[fact.countdown.name] = fact.countdown
+                self._armed(tell, fact)
             case f.CountdownDisarmed():
                 self._disarmed(tell, fact)
             case f.VenueDisconnected():
@@ -71,7 +73,7 @@ class Blocks:
                     self._grows(tell, record, fact.leg, f"{fact.quantity} instead of less")
             case f.OrderAmended() if self._known and fact.by == "trader":
                 self._amended(tell, records[fact.order_id], fact)
-            case f.VenueOrderCanceling() | f.LegDisarmed():
+            case f.VenueOrderCanceling() | f.LegDisarmed() if fact.reason != "replace":
                 stop_last(tell, records[fact.order_id], fact.leg)
             case _:
                 pass
@@ -81,6 +83,8 @@ class Blocks:
     def _set(self, tell: Tell, block: Block, records: Records) -> None:
         key = (str(block.cause), block.name)
         before = self._known.get(key)
+        if block.cause is BlockCause.COUNTDOWN and block.name in self._ran_out:
+            self._ran_out.remove(block.name)
         if block.half_open:
             if before is None or before.until > self._now:
                 tell("breaker", f"{key} is half open before its time")
@@ -153,9 +157,18 @@ class Blocks:
 
     # What is due by time
 
+    def _armed(self, tell: Tell, fact: f.CountdownArmed) -> None:
+        countdown = fact.countdown
+        if countdown.until != fact.at + countdown.after_ns:
+            tell("countdown", f"{countdown.name} counts from another moment than now")
+        self._countdowns[countdown.name] = countdown
+
     def _disarmed(self, tell: Tell, fact: f.CountdownDisarmed) -> None:
         countdown = self._countdowns.pop(fact.name, None)
-        if fact.by == ITSELF and (countdown is None or countdown.until > fact.at):
+        if fact.by != ITSELF:
+            return
+        self._ran_out.append(fact.name)
+        if countdown is None or countdown.until > fact.at:
             tell("countdown", f"{fact.name} ran out before its time")
 
     def batch_over(self, tell: Tell) -> None:
@@ -165,6 +178,10 @@ class Blocks:
                 if not record.done:
                     _pulled(tell, block, record)
         self._pulled.clear()
+        for name in self._ran_out:
+            if (str(BlockCause.COUNTDOWN), name) not in self._known:
+                tell("countdown", f"{name} ran out, and its scope goes on")
+        self._ran_out.clear()
         for countdown in self._countdowns.values():
             if countdown.until < self._now:
                 tell("countdown", f"{countdown.name} ran out, and its scope goes on")

@@ -327,7 +327,7 @@ class RiskDraw:
         for number in range(rng.choice((0, 0, 1, 1, 2))):
             at, apart = self._moment(), rng.choice((1, 20, 100, 400)) * MS
             count = rng.randrange(4, 20)
-            kind = rng.choice(("loop", "loop", "amends", "fat finger", "signals"))
+            kind = rng.choice(("loop", "loop", "churn", "amends", "fat finger", "signals"))
             if kind == "amends":
                 out += self._amends(at, apart, count)
             elif kind == "signals":
@@ -341,6 +341,9 @@ class RiskDraw:
                 for n in range(count):
                     one = replace(place, client_order_id=f"{place.client_order_id}.{n}")
                     out.append(Given(at + n * apart, one))
+                    if kind == "churn":  # canceled at once, and placed anew before it is gone
+                        gone = c.CancelOrder(one.account, client_order_id=one.client_order_id)
+                        out.append(Given(at + n * apart + rng.randrange(apart), gone))
         return out
 
     def _amends(self, at: int, apart: int, count: int) -> list[Given]:
