@@ -167,7 +167,15 @@ def test_a_countdown_that_runs_out_unseen():
 def test_a_countdown_that_runs_out_before_its_time():
     book = Book()
     book.say(f.CountdownArmed(AT, Countdown("b", EVERYTHING, 9, AT + 9, BlockLevel.FLATTEN)))
-    book.say(f.CountdownDisarmed(AT + 8, "b", "interlock"))
+    ran_out = Block(BlockCause.COUNTDOWN, "b", EVERYTHING, BlockLevel.FLATTEN, AT + 8)
+    book.say(f.CountdownDisarmed(AT + 8, "b", "interlock"), f.BlockSet(AT + 8, ran_out))
+    assert book.rules() == ["countdown"]
+
+
+def test_a_countdown_that_runs_out_and_pulls_nothing():
+    book = Book()
+    book.say(f.CountdownArmed(AT, Countdown("b", EVERYTHING, 9, AT + 9, BlockLevel.FLATTEN)))
+    book.say(f.CountdownDisarmed(AT + 9, "b", "interlock"))
     assert book.rules() == ["countdown"]
 
 
