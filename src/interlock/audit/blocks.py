@@ -244,6 +244,8 @@ def stop_last(tell: Tell, record: Record, number: int) -> None:
         return
     if number in record.canceling or number in record.triggered:
         return
+    if any(not fill.confirmed for fill in record.fills.values()):
+        return  # it waits until a fill is believed, and then goes on
     above = record.oto_above(number)
     if above is not None and record.held(above) <= 0:
         return  # nothing is left to protect
