@@ -15,7 +15,7 @@ from interlock.orders.instruments import Instrument
 from interlock.orders.reports import Report
 from interlock.orders.ticks import Trade
 from interlock.runtime.commits import LAZY_NS_MAX
-from interlock.runtime.line import RECOVERY_WAIT_NS, SWEEP_NS, Line
+from interlock.runtime.line import RECOVERY_WAIT_NS, SWEEP_NS, SWEEPS_AFTER, Line
 from interlock.sim.draw import plan_of
 from interlock.sim.plan import FaultClass
 from interlock.sim.world import World
@@ -193,6 +193,14 @@ def test_open_orders_are_swept_for_strays_while_anything_of_ours_may_be_there():
         line.run(START + n * SWEEP_NS + n)
     sweeps = [r for r in venue.sent if isinstance(r, q.QueryOpenOrders)]
     assert len(sweeps) == 4, "one at the start, then one a minute"
+
+
+def test_a_line_with_nothing_at_its_venue_wakes_for_its_last_sweeps_and_then_for_nothing():
+    line = started(SilentVenue())
+    for n in range(1, SWEEPS_AFTER + 1):
+        assert line.next_wakeup() == START + n * SWEEP_NS
+        line.run(START + n * SWEEP_NS)
+    assert line.next_wakeup() is None
 
 
 def plan_of_calm(seed: int):

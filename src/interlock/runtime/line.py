@@ -238,14 +238,10 @@ class Line:
     def next_wakeup(self) -> int | None:
         """When ``run`` must be called even if nothing arrives."""
         due = next_wakeup(self.state)
-        if self._sweep_at != NEVER:
-            due = self._sweep_at if due is None else min(due, self._sweep_at)
-        if self._asked and self.recovering:
-            due = self.recovering_until if due is None else min(due, self.recovering_until)
-        if self._sweep_at and self.venues:
-            # Strays and lost fills are looked for in a silent market too.
-            due = self._sweep_at if due is None else min(due, self._sweep_at)
-        return due
+        due = self._sweep_at if due is None else min(due, self._sweep_at)
+        if self.recovering:
+            due = min(due, self.recovering_until)
+        return None if due == NEVER else due
 
     def flush(self) -> None:
         """Make everything said so far durable."""
