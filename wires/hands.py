@@ -73,9 +73,11 @@ class Hands:
                 sandbox.futures.trims = not sandbox.futures.trims
 
     def calm(self) -> None:
-        """Nothing goes wrong any more. A new connection asks about everything, as any gap does."""
+        """Nothing goes wrong any more, and bans are lifted. A new connection asks about everything,
+        as any gap does."""
         sandbox = self._sandbox
         sandbox.gate.faults.coming.clear()
+        sandbox.gate.limits.banned_until = sandbox.gate.limits.weight.used = 0
         sandbox.hub.silent, sandbox.gate.ahead_ms = False, 0
         sandbox.futures.trims = True
         sandbox.hub.cut()

@@ -20,9 +20,13 @@ class WorldTime:
     def __init__(self) -> None:
         self._at = time.time_ns()
         self._beaten = time.monotonic_ns()
+        self._told = 0
 
     def now(self) -> int:
-        return self._at + min(TURN_NS_MAX, time.monotonic_ns() - self._beaten)
+        """Later at every call: what came after is told to be later, also while time stands."""
+        at = self._at + min(TURN_NS_MAX, time.monotonic_ns() - self._beaten)
+        self._told = max(self._told + 1, at)
+        return self._told
 
     async def beat(self) -> None:
         """Until canceled."""

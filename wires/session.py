@@ -219,7 +219,7 @@ class Session:
     def _move(self, symbol: str, price: int, quantity: int) -> None:
         self.prices[symbol] = price
         self._say(f"price {symbol} {price} x {quantity}")
-        at = max(time.time_ns(), self.sandbox.futures.exchange.now + 1)
+        at = max(time.time_ns(), self.sandbox.futures.exchange.now)
         name = f"{symbol}.USDM"
         self.sandbox.happen(Quote(name, at, price - 1, quantity, price + 1, quantity))
         self.sandbox.happen(Trade(name, at, price, quantity))

@@ -28,6 +28,8 @@ class Verdict:
         """Symbols and sides of which a person was told."""
         self._placed: dict[str, f.OrderAccepted] = {}
         self._sent: set[str] = set()
+        self._entered: Counter[str] = Counter()
+        """How much of each order's entry has filled."""
         self._auditor = Auditor()
         seq = 1
         for facts in commits:
@@ -47,6 +49,9 @@ class Verdict:
                 self.living.pop(fact.order_id, None)
             case f.VenueOrderFilled():  # late, it wakes an order that was done
                 self.living.setdefault(fact.order_id, self._placed[fact.order_id])
+                self._entered[fact.order_id] += fact.quantity if fact.leg == 0 else 0
+            case f.FillRefuted() if fact.leg == 0:
+                self._entered[fact.order_id] -= fact.quantity
             case f.VenueOrderSending():
                 self._sent.add(client_id(fact.order_id, fact.leg, fact.attempt))
             case f.IncidentOpened() if str(fact.kind) in TOLD and fact.order_id in self._placed:
@@ -62,6 +67,10 @@ class Verdict:
                 found.append(f"I6: {name} was taken {times} times as {family}")
             if name not in self._sent:
                 found.append(f"I5: {name} is there as {family}, and no fact says so")
+        for order_id, filled in self._entered.items():
+            asked = self._placed[order_id].terms.legs[0].quantity
+            if filled > asked:
+                found.append(f"I6: the entry of {order_id} filled {filled} of {asked}")
         for one in books.executions():
             if one.client_id and one.client_id not in self._sent:
                 found.append(f"I5: {one.client_id} traded, and no fact says that it was sent")

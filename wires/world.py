@@ -123,9 +123,8 @@ class World:
 
     def _move(self, price: int, quantity: int) -> None:
         self.price = price
-        at = self.life.clock.now() if hasattr(self, "life") else 1
         self._say(f"price {price} x {quantity}")
-        at = max(at, self.sandbox.futures.exchange.now + 1)
+        at = max(self.time.now(), self.sandbox.futures.exchange.now)
         self.sandbox.happen(Quote(INSTRUMENT, at, price - 1, quantity, price + 1, quantity))
         self.sandbox.happen(Trade(INSTRUMENT, at, price, quantity))
 

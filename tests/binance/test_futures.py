@@ -1,6 +1,7 @@
 """A futures trader's day: protected by both exits, one of them wins, and nothing is left behind."""
 
 import asyncio
+import time
 
 import msgspec
 import pytest
@@ -13,6 +14,7 @@ from tests.sandbox.house import SYMBOL, sandbox
 
 ORDER, ALGO = "POST /fapi/v1/order", "POST /fapi/v1/algoOrder"
 DEL_ORDER, DEL_ALGO = "DELETE /fapi/v1/order", "DELETE /fapi/v1/algoOrder"
+BAN_S = 4.0
 UNKNOWN_503 = '{"code":-1,"msg":"Unknown error, please check your request or try again later."}'
 FAILED_503 = '{"code":-1,"msg":"Service Unavailable."}'
 THROTTLED = '{"code":-1008,"msg":"Request throttled by system-level protection."}'
@@ -376,3 +378,23 @@ def test_a_resting_target_is_amended_in_place(late: bool) -> None:
         await trader.until(moved)
 
     play(story)
+
+
+def test_a_ban_is_waited_for_before_the_connection_is_tried_again() -> None:
+    """Found by served sessions: each attempt to connect in a ban makes the ban longer."""
+
+    async def story(trader: Trader) -> None:
+        await trader.place("first", trader.bracket())
+        await trader.until(protected)
+        end = time.monotonic() + BAN_S
+        await trader.do("ban", ms=int(BAN_S * 1_000))
+        await trader.do("cut")
+        asked = before = (await trader.state())["requests"]
+        while time.monotonic() < end - 0.2:
+            asked = (await trader.state())["requests"]
+            await asyncio.sleep(0.02)
+        assert asked - before <= 1
+        await trader.heard("VenueConnected")
+        assert protected(await trader.state())
+
+    play(story, hedge=True)

@@ -42,7 +42,11 @@ COUNT_DOWN_S = 0.01
 class FuturesSandbox:
     """USD-M Futures. ``happen`` is a tick of this very moment."""
 
-    def __init__(self, course: Course, hedge: bool, now: Callable[[], int]) -> None:
+    def __init__(self, course: Course, hedge: bool, clock: Callable[[], int]) -> None:
+        def now() -> int:
+            """Never behind what the exchange has seen, whatever is done to the machine's clock."""
+            return max(clock(), self.futures.exchange.now)
+
         self.hub = Hub(self._now_ms)
         self.futures = Futures(course.instruments, self.hub.tell_user, hedge)
         self.views = MarketViews(self.futures, self.hub)
@@ -76,7 +80,11 @@ class FuturesSandbox:
 class SpotSandbox:
     """Spot. ``happen`` is a tick of this very moment."""
 
-    def __init__(self, course: Course, now: Callable[[], int]) -> None:
+    def __init__(self, course: Course, clock: Callable[[], int]) -> None:
+        def now() -> int:
+            """Never behind what the exchange has seen, whatever is done to the machine's clock."""
+            return max(clock(), self.spot.exchange.now)
+
         self.hub = Hub(self._now_ms)
         self.spot = Spot(course.instruments, self.hub.tell_user)
         self.views = SpotViews(self.spot, self.hub)

@@ -6,12 +6,13 @@ throttles, so that what may have been carried out is asked about and never repea
 
 import asyncio
 import re
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import ccxt.pro as ccxt
 
-from interlock.venues.binance.answers import Failure
+from interlock.venues.binance.answers import Failure, Kind, kind_of
 from interlock.venues.binance.settings import BinanceSettings
 
 TIMEOUT_MS = 10_000
@@ -103,11 +104,17 @@ class Calls:
             self._library.urls["api"][name] = f"{settings.rest}/api/v3"
         self._settings = settings
         self._over = False
+        self._blocked_until = 0.0
 
     @property
     def over(self) -> bool:
         """Nothing is asked through this any more."""
         return self._over
+
+    @property
+    def blocked_s(self) -> float:
+        """For how long the exchange has said that it wants no request."""
+        return max(0.0, self._blocked_until - time.monotonic())
 
     def on_headers(self, heard: Callable[[Mapping[str, str]], None]) -> None:
         self._library.heard = heard
@@ -129,7 +136,11 @@ class Calls:
         try:
             return await self._library.fetch2(path, [api], method, dict(params))
         except _Refused as refused:
-            return refused.failure
+            failure = refused.failure
+            if kind_of(failure) is Kind.LATER:
+                until = time.monotonic() + failure.retry_after_s
+                self._blocked_until = max(self._blocked_until, until)
+            return failure
         except ccxt.BaseError as error:  # no answer: closed, timed out, or not to be read
             said = QUERY.sub("", str(error))  # it names the address, which is signed
             return Failure(0, 0, f"{type(error).__name__}: {said}")

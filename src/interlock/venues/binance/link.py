@@ -182,7 +182,7 @@ class BinanceLink(ABC):
                 self._told(f"{self.name}: {why}; it is tried again and again")
             said = why
             most = min(BACKOFF_S_MAX, BACKOFF_S * 2**failures)
-            await asyncio.sleep(most * (0.5 + random.random() / 2))
+            await asyncio.sleep(max(calls.blocked_s, most * (0.5 + random.random() / 2)))
 
     def _leave(self) -> None:
         if self.joined.is_set():
