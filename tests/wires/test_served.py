@@ -1,10 +1,17 @@
 """A real server that trades over the wire, killed on the way; and what the verdict must find."""
 
 import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from chaos.life import Lives
+from chaos.life import ROOT, Lives
+from wires.__main__ import INTERRUPTED
 from wires.books import Books
 from wires.session import play
 from wires.verdict import Verdict, left_behind
@@ -68,3 +75,32 @@ def test_a_position_that_nobody_was_told_of_is_found(futures: Futures) -> None:
     assert left_behind(Verdict([]), books) == [
         "I8: 500 of BTCUSDT.USDM long is held, and nobody was told"
     ]
+
+
+def command_lines() -> Iterator[bytes]:
+    """Of every process here."""
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended meanwhile
+            yield path.read_bytes()
+
+
+def test_ctrl_c_leaves_no_server_and_no_file_behind(tmp_path: Path) -> None:
+    async def story() -> None:
+        module = ("-m", "wires", "--served", "--seeds", "0")
+        where = {**os.environ, "TMPDIR": str(tmp_path)}
+        run = await asyncio.create_subprocess_exec(sys.executable, *module, cwd=ROOT, env=where)
+        try:
+            end = time.monotonic() + 60
+            while not (found := list(tmp_path.glob("*/seed-0/data/journal/*"))):
+                assert time.monotonic() < end and run.returncode is None
+                await asyncio.sleep(0.05)
+            run.send_signal(signal.SIGINT)
+            assert await asyncio.wait_for(run.wait(), 30) == INTERRUPTED
+        finally:
+            if run.returncode is None:
+                run.kill()
+                await run.wait()
+        assert found and not list(tmp_path.iterdir())
+        assert not any(str(tmp_path).encode() in line for line in command_lines())
+
+    asyncio.run(story())
