@@ -11,6 +11,7 @@ from typing import Any
 
 from bench import (
     encrypt,
+    gates,
     instructions,
     memory,
     place,
@@ -35,6 +36,7 @@ BENCHES: dict[str, Callable[[bool], list[dict[str, Any]]]] = {
     "instructions": instructions.run,
     "serve": serve.run,
     "encrypt": encrypt.run,
+    "gates": gates.run,
     "wire": wire.run,
 }
 

@@ -3,6 +3,7 @@
 import tempfile
 import time
 from collections import deque
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from bench.timing import Figure, per_call_ns, ratio, spread
 from interlock.journal.frames import Frame
 from interlock.journal.sqlite import SqliteJournal
 from interlock.orders.capabilities import Capabilities
-from interlock.orders.commands import PlaceOrder
+from interlock.orders.commands import Accepted, PlaceOrder, SetLimits
 from interlock.orders.decoding import decode_body
 from interlock.orders.instruments import Instrument
+from interlock.orders.ticks import Trade
 from interlock.runtime.collector import calm
 from interlock.runtime.line import Line
 
@@ -50,7 +52,11 @@ def run(quick: bool) -> list[dict[str, Any]]:
 
 
 def placed(
-    folder: Path, batch: int, total: int, key: bytes | None = None
+    folder: Path,
+    batch: int,
+    total: int,
+    key: bytes | None = None,
+    limits: Sequence[SetLimits] = (),
 ) -> tuple[float, float, float, list[bytes]]:
     """Seconds to decide, journal and arm ``total`` pairs, each answered after its commit; seconds
     to decode them; seconds of a processor for the former; and what was written.
@@ -59,6 +65,10 @@ def placed(
     line = Line(journal, {})
     instrument = Instrument(book.SYMBOL, price_increment="0.01", quantity_increment="0.001")
     line.start(book.AT, [instrument], {"PAPER": Capabilities()})
+    if limits:
+        line.tick(Trade(book.SYMBOL, book.AT, book.MID, 1), book.AT)  # what is limited has a price
+    for one in limits:
+        line.put(one, book.AT)
     bodies = [book.pair(number) for number in range(total)]
     answers: list[object] = []
     seconds = decoding = busy = 0.0
@@ -73,6 +83,7 @@ def placed(
         seconds += time.perf_counter() - before
         busy += time.process_time() - processor
     assert len(answers) == total
+    assert all(isinstance(answer, Accepted) for answer in answers)
     payloads = [frame.payload for frame in journal.read(2)]
     journal.close()
     return seconds, decoding, busy, payloads

@@ -12,8 +12,9 @@ from typing import Any
 
 import msgspec
 
+from interlock.engine import tally
 from interlock.engine.decide import decide, next_wakeup
-from interlock.engine.digest import digest
+from interlock.engine.digest import digest, image, restore
 from interlock.engine.evolve import evolve
 from interlock.engine.inputs import Decision, Define, Start, Wakeup
 from interlock.engine.order import Leg, Order
@@ -36,6 +37,22 @@ BTC = Instrument("BTC.PAPER", price_increment="0.01", quantity_increment="1", mi
 ETH = Instrument("ETH.PAPER", price_increment="0.01", quantity_increment="1")
 
 _COMMAND = msgspec.json.Decoder(c.Command)
+
+
+def figures(state: State) -> dict[str, Any]:
+    """What gates read, scope by scope."""
+    tally.refresh(state)
+    return {
+        str(scope): (
+            one.open,
+            {
+                key: (line.net, line.basis, line.realised, line.buys, line.sells)
+                for key, line in sorted(one.lines.items())
+                if any((line.net, line.realised, line.buys, line.sells))
+            },
+        )
+        for scope, one in state.risk.limited.items()
+    }
 
 
 class Tape:
@@ -104,6 +121,11 @@ class Tape:
         self.give(_COMMAND.decode(json.dumps({"type": kind, **body})))
         assert self.answer is not None
         return self.answer
+
+    def limits(self, scope: dict[str, str] | None = None, **limits: Any) -> None:
+        """Put a scope (all, when none is named) under these limits, and no others."""
+        answer = self.command("set_limits", scope=scope or {}, limits=limits, by="risk officer")
+        assert isinstance(answer, c.Accepted), answer
 
     def trade(self, price: str, quantity: int = 1, symbol: str = "BTC.PAPER") -> list[str]:
         self.at += MS
@@ -282,6 +304,9 @@ class Tape:
         for fact in self.facts:
             evolve(fresh, fact)
         assert digest(fresh) == digest(self.state), "state is not a fold over its facts"
+        if fresh.risk.limited:
+            again = restore(image(fresh), self.settings)
+            assert figures(fresh) == figures(self.state) == figures(again), "risk miscounts"
 
     def _price(self, text: str, symbol: str) -> int:
         units = self.state.markets[symbol].grid.price_units(text)

@@ -18,10 +18,12 @@ from interlock.engine.inputs import Decision, Define
 from interlock.engine.state import State
 from interlock.orders import facts as f
 from interlock.orders.capabilities import Capabilities
-from interlock.orders.commands import Accepted, PlaceOrder
+from interlock.orders.commands import Accepted, PlaceOrder, SetLimits
 from interlock.orders.instruments import Instrument
+from interlock.orders.limits import Limits, RiskScope
 from interlock.orders.rejects import Reject, RejectCode
 from interlock.orders.ticks import Mark, Quote, Tick, Trade
+from tests.tape import figures
 
 AT = 1_700_000_000_000_000_000
 BTC = Instrument(
@@ -103,10 +105,32 @@ def prices() -> list[Tick]:
     return out
 
 
-@settings(max_examples=500, deadline=None)
-@given(node=st.one_of(LEGS, OCOS), seen=st.integers(0, 3))
-def test_both_ways_end_in_the_same_order_and_the_same_life(node, seen):
+LIMITS = st.fixed_dictionaries(
+    {},
+    optional={
+        "max_order_quantity": st.sampled_from(["1", "2"]),
+        "max_order_notional": st.sampled_from(["110", "250", "1000"]),
+        "max_position": st.sampled_from(["1", "4"]),
+        "max_gross_notional": st.sampled_from(["100", "400"]),
+        "max_open_orders": st.sampled_from([0, 1]),
+        "max_orders_per_s": st.sampled_from([0, 1]),
+        "max_daily_loss": st.sampled_from(["0", "5"]),
+        "max_price_deviation_bps": st.sampled_from([0, 100, 700]),
+        "sides": st.just(("buy",)),
+        "leg_types": st.just(("stop", "trailing_stop")),
+        "reduce_only": st.booleans(),
+    },
+)
+
+
+@settings(max_examples=600, deadline=None)
+@given(node=st.one_of(LEGS, OCOS), seen=st.integers(0, 3), limits=st.lists(LIMITS, max_size=2))
+def test_both_ways_end_in_the_same_order_and_the_same_life(node, seen, limits):
     short, long = world(seen), world(seen)
+    for state in (short, long):
+        for account, one in zip((None, "main"), limits, strict=False):
+            scope, values = RiskScope(account), msgspec.convert(one, Limits)
+            assert isinstance(decide(state, SetLimits(scope, values), AT).answer, Accepted)
     by_short = placed(short, node)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(flat, "accept", lambda *_: None)
@@ -120,6 +144,7 @@ def test_both_ways_end_in_the_same_order_and_the_same_life(node, seen):
         if len(by_short.facts) == 1:
             assert [f.OrderAccepted, *map(type, f.armed_at_once(by_short.facts[0]))] == kinds
             assert list(f.armed_at_once(by_short.facts[0])) == by_long.facts[1:]
+    assert figures(short) == figures(long)
     lives = [], []
     for state, life in zip((short, long), lives, strict=True):
         for tick in prices():

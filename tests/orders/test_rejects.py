@@ -12,6 +12,7 @@ from interlock.orders.instruments import Instrument, PriceBand
 from interlock.orders.rejects import Reject, RejectCode
 from interlock.orders.reports import Connection, InstrumentStatus
 from interlock.orders.tree import LEGS_MAX, RULES_MAX, WIDTH_MAX
+from tests.risk.test_gates import REFUSED, limits_that_make_no_sense
 from tests.scenarios.orders import bracket, exits, limit, market, stop, trailing
 from tests.tape import SECOND, Tape
 
@@ -291,6 +292,7 @@ STORIES: list[tuple[RejectCode, Story, str]] = [
     (C.LEG_CLAIMED, leg_claimed, "legs.stop"),
     (C.LEG_FROZEN, leg_frozen, "legs.target"),
     (C.NOT_AMENDABLE, not_amendable, "legs.stop.price"),
+    (C.LIMITS_INVALID, limits_that_make_no_sense, "limits.max_position"),
 ]
 
 
@@ -303,7 +305,7 @@ def test_a_command_at_the_wrong_moment_is_refused_naming_why(code, story, path):
 
 
 def test_every_code_is_reached_by_a_worked_request():
-    worked = {code for code, *_ in (*SHAPES, *ORDERS, *STORIES)}
+    worked = {code for code, *_ in (*SHAPES, *ORDERS, *STORIES, *REFUSED)}
     assert [code for code in RejectCode if code not in worked] == []
 
 
@@ -314,6 +316,8 @@ def test_codes_say_whether_the_same_request_could_do_better_later():
         C.STOP_THROUGH_MARKET,
         C.INSTRUMENT_HALTED,
         C.VENUE_DOWN,
+        *(C.RISK_BLOCKED, C.RISK_PRICE_COLLAR, C.RISK_OPEN_ORDERS, C.RISK_POSITION),
+        *(C.RISK_GROSS_EXPOSURE, C.RISK_MARGIN, C.RISK_RATE),
         C.LEG_CLAIMED,
         C.LEG_FROZEN,
     ]

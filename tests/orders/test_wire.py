@@ -15,6 +15,7 @@ from interlock.orders.conditions import PriceSource
 from interlock.orders.facts import Channel, Fact, IncidentKind
 from interlock.orders.instruments import Instrument
 from interlock.orders.legs import Hold, LegType, TimeInForce
+from interlock.orders.limits import Block, BlockCause, BlockLevel, Limits, RiskScope
 from interlock.orders.rejects import Reject, RejectCode
 from interlock.orders.requests import VenueOrderType
 from interlock.orders.terms import (
@@ -389,6 +390,9 @@ def example(hint: Any) -> Any:
             Capabilities: Capabilities(),
             Accepted: Accepted("o000001a", 2),
             Reject: Reject(RejectCode.MALFORMED, "order", "rule"),
+            RiskScope: RiskScope("main"),
+            Limits: Limits(max_position="10"),
+            Block: Block(BlockCause.KILL, "all", RiskScope(), BlockLevel.FLATTEN, AT),
         }[hint]
     return {int: 1, str: "text", bool: True}[hint]
 

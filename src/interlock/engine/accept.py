@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from interlock.engine import checks, rules, whens
+from interlock.engine import checks, gating, rules, whens
 from interlock.engine.branches import Branch, Leaf, Place
 from interlock.engine.legbuild import build_leg
 from interlock.engine.refusal import Refused, refuse
@@ -76,6 +76,7 @@ def _accept(state: State, place: PlaceOrder, at: int) -> OrderTerms:
     terms = msgspec.structs.replace(terms, rules=rules.compiled(state, place, terms))
     checks.cycles(terms, reader.leaves)
     checks.market(state, terms, reader.leaves, at)
+    gating.check_new(state, terms, reader.leaves, at)
     return terms
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import asdict, replace
 
-from interlock.engine import checks, legterms, prices, scope, whens
+from interlock.engine import checks, gating, legterms, prices, scope, whens
 from interlock.engine.order import STOPS, Leg, Order
 from interlock.engine.refusal import Refused, refuse
 from interlock.engine.state import State
@@ -62,12 +62,21 @@ def amend(turn: Turn, order: Order, command: AmendOrder) -> None:
             values = read(turn.state, order, ids[name], change, f"legs.{name}")
             made.append(changed(turn.state, order, ids[name], values, "trader"))
         made = with_exits(order, made)
+        check_risk(turn.state, order, made, turn.at)
     except Refused as refused:
         turn.answer = refused.reject
         return
     turn.emit(f.OrderAmended(turn.at, order.id, order.version + 1, tuple(made), "trader"))
     turn.answer = Accepted(order.id, order.version)
     turn.touch(order)
+
+
+def check_risk(state: State, order: Order, made: list[Change], at: int) -> None:
+    """Refuse changes that a risk gate does not let pass."""
+    legs = [leg.terms for leg in order.legs]
+    for change in made:
+        legs[change.leg] = change.terms
+    gating.check_amend(state, order, legs, at)
 
 
 def with_exits(order: Order, made: list[Change]) -> list[Change]:

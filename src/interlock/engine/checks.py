@@ -248,7 +248,7 @@ def _side_of_entry(state: State, order: Order, number: int, entry: int, leaf: Le
         term = getattr(leg, field)
         if term is None or (field == "price" and leg.type is LegType.STOP_LIMIT):
             continue
-        base = _entry_price(state, order, entry)
+        base = entry_price(state, order, entry)
         if isinstance(term, Span):
             gain = term.ticks or term.bps
         elif base is None:
@@ -270,7 +270,7 @@ def _side_of_entry(state: State, order: Order, number: int, entry: int, leaf: Le
             )
 
 
-def _entry_price(state: State, order: Order, entry: int) -> int | None:
+def entry_price(state: State, order: Order, entry: int) -> int | None:
     leg = order.legs[scope.legs_under(order, entry)[0]].terms
     for term in (leg.price, leg.trigger_price):
         if isinstance(term, int):

@@ -15,9 +15,11 @@ from interlock.engine import (
     deadlines,
     firing,
     flat,
+    guard,
     outside,
     reconcile,
     rules,
+    tally,
     watching,
     winding,
 )
@@ -72,6 +74,9 @@ def decide(state: State, item: Input, at: int) -> Decision:
     if state.timers and state.timers[0][0] <= at:
         for order in deadlines.due_orders(state, at):
             _deadline(turn, order)
+        settle(turn)
+    if 0 < state.risk.look_at <= at:
+        guard.look(turn)
         settle(turn)
     if sort == COMMAND:
         _command(turn, cast(c.Command, item))
@@ -142,7 +147,9 @@ def _quiet_quote(view: MarketView, quote: Quote, oldest: int) -> bool:
 
 def next_wakeup(state: State) -> int | None:
     """When to come back even if nothing happens."""
-    return state.timers[0][0] if state.timers else None
+    due = state.timers[0][0] if state.timers else None
+    look = state.risk.look_at
+    return due if not look or (due is not None and due < look) else look
 
 
 def settle(turn: Turn) -> None:
@@ -320,6 +327,8 @@ def _command(turn: Turn, command: c.Command) -> None:
             winding.close(turn, command)
         case c.Signal():
             _signal(turn, command)
+        case c.SetLimits() | c.Kill() | c.Lift():
+            guard.command(turn, command)
         case _:
             _about_order(turn, command)
     if isinstance(turn.answer, Reject):
@@ -348,12 +357,14 @@ def _about_order(
 
 def _place_flat(state: State, place: c.PlaceOrder, at: int) -> Decision | None:
     """An order that is flat and new needs no turn: one fact is all there is to say."""
+    if state.risk.next_day <= at:
+        return None
     plain = flat.accept(state, place, at)
     if plain is None:
         return None
-    fact, waits = plain
+    fact, waits, scopes, buys, sells = plain
     data = acceptance(fact)
-    order_id = keep(state, fact, data, waits)
+    order_id = keep(state, fact, data, waits, scopes, buys, sells)
     return Decision([fact], NO_REQUESTS, c.Accepted(order_id, 1), data)
 
 
@@ -366,6 +377,8 @@ def _same_body(state: State, known: str, place: c.PlaceOrder) -> bool:
 
 
 def _place(turn: Turn, place: c.PlaceOrder) -> None:
+    if turn.state.risk.next_day <= turn.at:
+        guard.look(turn)
     found = _considered(turn.state, place, turn.at)
     if not isinstance(found, OrderTerms):
         turn.answer = found
@@ -379,17 +392,28 @@ def _place_all(turn: Turn, command: c.PlaceOrders) -> None:
     """Each is looked at before any is placed; what one would make of the next counts for nothing,
     but that no two may have one id.
     """
+    risk = turn.state.risk
+    if risk.next_day <= turn.at:
+        guard.look(turn)
     seen: set[tuple[str, str]] = set()
+    lent: list[OrderTerms] = []
     for number, place in enumerate(command.orders):
         found = _considered(turn.state, place, turn.at)
+        if isinstance(found, OrderTerms) and risk.limited:
+            tally.lend(turn.state, found, 1)  # limits see the orders before it as placed
+            lent.append(found)
         if (place.account, place.client_order_id) in seen:
             rule = f"{place.client_order_id!r} is the id of another order of this request."
             found = Reject(RejectCode.DUPLICATE_ID, "client_order_id", rule, "Send another id.")
         seen.add((place.account, place.client_order_id))
         if isinstance(found, Reject):
             path = f"orders[{number}].{found.path}".removesuffix(".")
-            turn.answer = Reject(found.code, path, found.rule, found.way_out)
-            return
+            turn.answer = Reject(found.code, path, found.rule, found.way_out, found.breach)
+            break
+    for terms in lent:
+        tally.lend(turn.state, terms, -1)
+    if turn.answer is not None:
+        return
     ids: list[str] = []
     replayed = bool(command.orders)
     for place in command.orders:

@@ -9,14 +9,17 @@ import hashlib
 import msgspec
 from msgspec.structs import replace
 
-from interlock.engine import arming, deadlines
-from interlock.engine.image import IMAGE_FORMAT, Image
+from interlock.engine import arming, deadlines, tally
+from interlock.engine.image import IMAGE_FORMAT, Image, LimitedImage
 from interlock.engine.order import NEVER, Order
 from interlock.engine.settings import Settings
 from interlock.engine.state import MarketView, State
 from interlock.orders.facts import OrderAccepted
 from interlock.orders.grid import Grid
 from interlock.orders.ids import order_number
+from interlock.risk.holding import Holding
+from interlock.risk.limited import Limited
+from interlock.risk.rate import Rate
 
 
 class OtherImage(ValueError):
@@ -73,7 +76,18 @@ def _image(
         [(*key, value) for key, value in state.positions_seen.items()],
         [(*key, value) for key, value in state.net.items()],
         list(state.answered.values()),
+        [_limited(one) for one in state.risk.limited.values()],
+        list(state.risk.blocks.values()),
+        [
+            (*key, one.net, one.basis, one.realised)
+            for key, one in sorted(state.risk.holdings.items())
+        ],
     )
+
+
+def _limited(one: Limited) -> LimitedImage:
+    rates = (one.placed.image(), one.sent.image(), one.canceled.image())
+    return LimitedImage(one.scope, one.limits, *rates, one.baseline, one.day_ends)
 
 
 def restore(data: bytes, settings: Settings | None = None) -> State:
@@ -112,4 +126,23 @@ def restore(data: bytes, settings: Settings | None = None) -> State:
             if leg.armed:
                 arming.arm(state, order, number)
         deadlines.schedule(state, order, state.now)
+    _restore_risk(state, found)
     return state
+
+
+def _restore_risk(state: State, found: Image) -> None:
+    """Limits and positions as they were, and what live orders add to them counted anew."""
+    risk = state.risk
+    for account, instrument, side, tag, net, basis, realised in found.holdings:
+        risk.holdings[(account, instrument, side, tag)] = Holding(net, basis, realised)
+    for block in found.blocks:
+        risk.blocks[(block.cause, block.name)] = block
+    for one in found.limited:
+        risk.limit(one.scope, one.limits)
+        tally.begin(state, one.scope)
+        limited = risk.limited[one.scope]
+        limited.placed, limited.sent = Rate(*one.placed), Rate(*one.sent)
+        limited.canceled = Rate(*one.canceled)
+        limited.begin_day(one.baseline, one.day_ends)
+    risk.days()
+    risk.look_at = state.now if risk.limited else 0

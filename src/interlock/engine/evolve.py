@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import astuple
 
-from interlock.engine import arming, venuefold
+from interlock.engine import arming, tally, venuefold
 from interlock.engine.book import acceptance
 from interlock.engine.leg import LegState
 from interlock.engine.numbers import signal_units
@@ -17,6 +17,7 @@ from interlock.engine.order import Leg, Order
 from interlock.engine.state import MarketView, State
 from interlock.orders import facts as f
 from interlock.orders.grid import Grid
+from interlock.risk.limited import Bounds
 
 
 def evolve(state: State, fact: f.Fact) -> None:
@@ -24,12 +25,23 @@ def evolve(state: State, fact: f.Fact) -> None:
     state.seq += 1
     if fact.at > state.now:
         state.now = fact.at
-    _FOLDS[type(fact)](state, fact)
+    kind = type(fact)
+    _FOLDS[kind](state, fact)
+    if state.risk.limited and kind in tally.MOVES:
+        state.risk.dirty[getattr(fact, "order_id")] = None  # noqa: B009
 
 
-def keep(state: State, fact: f.OrderAccepted, data: bytes, waits: list[arming.Wait]) -> str:
+def keep(
+    state: State,
+    fact: f.OrderAccepted,
+    data: bytes,
+    waits: list[arming.Wait],
+    scopes: tuple[Bounds, ...],
+    buys: int,
+    sells: int,
+) -> str:
     """``evolve`` for an order that only waits, with what was worked out on the way to the fact:
-    its encoding, and where its legs wait. The order's id.
+    its encoding, where its legs wait, and what it adds to which scopes. The order's id.
     """
     state.seq += 1
     at, terms, _ = astuple(fact)
@@ -37,6 +49,15 @@ def keep(state: State, fact: f.OrderAccepted, data: bytes, waits: list[arming.Wa
         state.now = at
     order_id: str = terms.id
     state.orders.keep(terms, state.seq, arming.entered(waits, order_id), data)
+    if scopes:
+        for bounds in scopes:
+            limited = bounds.limited
+            limited.open += 1
+            limited.placed.add(at)
+            bounds.line.buys += buys
+            bounds.line.sells += sells
+    elif state.risk.limited:
+        tally.accepted(state, terms, at)
     return order_id
 
 
@@ -106,7 +127,29 @@ def _nothing(state: State, fact: f.Fact) -> None:
     """Facts that are for reading only."""
 
 
+def _limits_set(state: State, fact: f.LimitsSet) -> None:
+    if fact.limits is None:
+        state.risk.unlimit(fact.scope)
+    elif state.risk.limit(fact.scope, fact.limits):
+        tally.begin(state, fact.scope)
+
+
+def _loss_day(state: State, fact: f.LossDayBegan) -> None:
+    state.risk.limited[fact.scope].begin_day(fact.equity, fact.until)
+    state.risk.days()
+
+
+def _block_set(state: State, fact: f.BlockSet) -> None:
+    state.risk.blocks[(fact.block.cause, fact.block.name)] = fact.block
+
+
+def _block_lifted(state: State, fact: f.BlockLifted) -> None:
+    state.risk.blocks.pop((fact.cause, fact.name), None)
+
+
 def _accepted(state: State, fact: f.OrderAccepted) -> None:
+    if state.risk.limited:
+        tally.accepted(state, fact.terms, fact.at)
     if fact.armed:
         state.orders.keep(fact.terms, state.seq, arming.at_once(state, fact), acceptance(fact))
         return
@@ -117,6 +160,9 @@ def _accepted(state: State, fact: f.OrderAccepted) -> None:
 def _amended(state: State, fact: f.OrderAmended) -> None:
     order = state.orders[fact.order_id]
     order.version = fact.version
+    if fact.by == "trader":
+        for limited in tally.scopes_of(state, order.terms):
+            limited.placed.add(fact.at)
     for change in fact.changes:
         leg = order.legs[change.leg]
         if leg.armed:
@@ -135,8 +181,14 @@ def _rule_fired(state: State, fact: f.RuleFired) -> None:
     state.orders[fact.order_id].fired |= 1 << fact.rule
 
 
+def _canceled_one(state: State, order: Order, at: int) -> None:
+    for limited in tally.scopes_of(state, order.terms):
+        limited.canceled.add(at)
+
+
 def _canceling(state: State, fact: f.OrderCanceling) -> None:
     order = state.orders[fact.order_id]
+    _canceled_one(state, order, fact.at)
     if fact.exposure == "expire":
         order.expiring = True
         return
@@ -151,6 +203,8 @@ def _done(state: State, fact: f.OrderDone) -> None:
 
 
 def _forgotten(state: State, fact: f.OrderForgotten) -> None:
+    if state.risk.limited:
+        tally.forgotten(state, state.orders[fact.order_id])
     state.orders.drop(fact.order_id)
 
 
@@ -212,7 +266,8 @@ def _condition(state: State, fact: f.ConditionChanged) -> None:
 
 
 def _leg_canceling(state: State, fact: f.LegCanceling) -> None:
-    _, leg = venuefold.of(state, fact)
+    order, leg = venuefold.of(state, fact)
+    _canceled_one(state, order, fact.at)
     leg.canceling = True
     leg.end_reason = fact.reason
 
@@ -306,6 +361,11 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.EngineStarted: _started,
     f.CommandRefused: _nothing,
     f.RequestAnswered: _answered,
+    f.LimitsSet: _limits_set,
+    f.LossDayBegan: _loss_day,
+    f.BlockSet: _block_set,
+    f.BlockLifted: _block_lifted,
+    f.LegRefused: _nothing,
     f.OrderAccepted: _accepted,
     f.OrderAmended: _amended,
     f.RuleFired: _rule_fired,

@@ -56,7 +56,7 @@ def of_order(state: State, order: Order) -> list[OrderRisk]:
     for number, leg in enumerate(order.legs):
         if leg.protective and not leg.ended:
             _cover(state, order, number, line(leg))
-    buys, sells = _entries(order, order.terms.root)
+    buys, sells = entries(order, order.terms.root)
     for key in {**buys, **sells}:
         one = found.setdefault(key, OrderRisk(order.id, order.terms.account, *key))
         one.most, one.least = buys.get(key, 0), -sells.get(key, 0)
@@ -108,7 +108,7 @@ def _level(state: State, order: Order, number: int) -> int | None:
     return leg.armed_level if leg.armed_level is not None else leg.trigger_level
 
 
-def _entries(order: Order, node: int) -> tuple[dict[Side, int], dict[Side, int]]:
+def entries(order: Order, node: int) -> tuple[dict[Side, int], dict[Side, int]]:
     """What live entries under a node could still buy and sell."""
     if node >= 0:
         leg = order.legs[node]
@@ -118,7 +118,7 @@ def _entries(order: Order, node: int) -> tuple[dict[Side, int], dict[Side, int]]
         left = {key: max(0, leg.terms.quantity - leg.cum)}
         return (left, {}) if leg.terms.side > 0 else ({}, left)
     relation = order.relations[~node]
-    parts = [_entries(order, child) for child in relation.children]
+    parts = [entries(order, child) for child in relation.children]
     combine = _most if relation.kind == "oco" else _sum
     return combine([part[0] for part in parts]), combine([part[1] for part in parts])
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from msgspec.structs import astuple
 
-from interlock.engine import checks, legterms, prices
+from interlock.engine import checks, gating, legterms, prices, tally
 from interlock.engine.arming import ON_LAST, ON_MID, Wait
 from interlock.engine.book import terms_digest
 from interlock.engine.order import STOPS
@@ -31,8 +31,9 @@ from interlock.orders.legs import (
     TimeInForce,
     TrailingStop,
 )
-from interlock.orders.terms import LegTerms, OrderTerms, PolicyTerms, Relation, RuleTerms
+from interlock.orders.terms import BPS, LegTerms, OrderTerms, PolicyTerms, Relation, RuleTerms
 from interlock.orders.tree import WIDTH_MAX, Oco, OnPartialFill, Policy
+from interlock.risk.limited import Bounds
 
 ID_LENGTH_MAX: Final = 64
 USUAL_POLICY: Final = Policy()
@@ -63,6 +64,7 @@ _TERMS: Final = OrderTerms
 _LEG_TERMS: Final = LegTerms
 _OCO: Final = Oco
 """So are classes of other modules, in compiled code."""
+UNLIMITED: Final[tuple[tuple[Bounds, ...], int, int]] = ((), 0, 0)
 LegRead = tuple[LegTerms, MarketView, LegType, int, int | None, PriceSource]
 """A leg's terms, its market, and of the terms: type, side, trigger price, whose price."""
 KINDS: Final[dict[type, LegType]] = {
@@ -74,7 +76,11 @@ KINDS: Final[dict[type, LegType]] = {
 }
 
 
-def accept(state: State, place: PlaceOrder, at: int) -> tuple[OrderAccepted, list[Wait]] | None:
+Flat = tuple[OrderAccepted, list[Wait], tuple[Bounds, ...], int, int]
+"""An acceptance, where its legs wait, the limits it falls under, what it could buy and sell."""
+
+
+def accept(state: State, place: PlaceOrder, at: int) -> Flat | None:
     """The acceptance of a flat order with every leg armed; nothing for any other order."""
     if state.down and any(state.down.values()):
         return None
@@ -105,7 +111,55 @@ def accept(state: State, place: PlaceOrder, at: int) -> tuple[OrderAccepted, lis
             waits.append((view, name, there, rises, leg))
     except Refused:
         return None  # the general way says why
-    return _ACCEPTED(at, terms, tuple(armed)), waits
+    scopes, buys, sells = UNLIMITED
+    if not state.risk.quiet:
+        passed = _passes(state, terms, parts, at)
+        if passed is None:
+            return None
+        scopes, buys, sells = passed
+    return _ACCEPTED(at, terms, tuple(armed)), waits, scopes, buys, sells
+
+
+def _passes(
+    state: State, terms: OrderTerms, parts: list[LegRead], at: int
+) -> tuple[tuple[Bounds, ...], int, int] | None:
+    """The limits the order falls under and what it adds there; nothing where a gate may hold it
+    back, or is to be asked in the general way."""
+    account, tag = terms.account, terms.tag
+    if state.risk.blocks:
+        return UNLIMITED if gating.of_new(state, terms, at) is None else None
+    if state.risk.dirty:
+        tally.refresh(state)
+    view = parts[0][1]
+    scopes = state.risk.bounds(account, tag, view.grid)
+    reference = view.last or view.reference() or 0
+    quantity = worth = beyond = buys = sells = 0
+    for leg, other, kind, side, level, _ in parts:
+        if other is not view:
+            return UNLIMITED if gating.of_new(state, terms, at) is None else None
+        size: int = leg.quantity
+        quantity = max(quantity, size)
+        price = level or reference
+        if kind is STOP_LIMIT or kind is LIMIT_IF_TOUCHED:
+            limit = leg.price
+            assert isinstance(limit, int), "a span is read in the general way"
+            about = level or 1
+            beyond = max(beyond, -(-(limit - about) * side * BPS // about))
+            price = max(price, limit)
+        if not price:
+            return None
+        worth = max(worth, size * price)
+        if side > 0:
+            buys = max(buys, size)
+        else:
+            sells = max(sells, size)
+        for one in scopes:
+            if one.kinds is not None and kind not in one.kinds:
+                return None
+    for one in scopes:
+        if not one.lets(quantity, worth, beyond, buys, sells, reference, at):
+            return UNLIMITED if gating.of_new(state, terms, at) is None else None
+    return scopes, buys, sells
 
 
 def body_digest(state: State, place: PlaceOrder) -> str:

@@ -9,8 +9,25 @@ from interlock.engine.order import Order
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.facts import RequestAnswered
 from interlock.orders.instruments import Instrument
+from interlock.orders.limits import Block, Limits, RiskScope
 
-IMAGE_FORMAT = 3
+IMAGE_FORMAT = 4
+
+
+Counted = tuple[int, int, int]
+"""A rate: the second, its events, those of the second before."""
+
+
+class LimitedImage(Struct, array_like=True):
+    """A scope with limits; what orders and fills add up to in it is counted anew."""
+
+    scope: RiskScope
+    limits: Limits
+    placed: Counted
+    sent: Counted
+    canceled: Counted
+    baseline: int
+    day_ends: int
 
 
 class Image(Struct, array_like=True):
@@ -32,3 +49,7 @@ class Image(Struct, array_like=True):
     positions_seen: list[tuple[str, str, str, int]]
     net: list[tuple[str, str, str, int]]
     answered: list[RequestAnswered]
+    limited: list[LimitedImage]
+    blocks: list[Block]
+    holdings: list[tuple[str, str, str, str, int, int, int]]
+    """Account, instrument, position side, tag; net, basis, realised."""

@@ -4,6 +4,7 @@ Decides with the same ``decide`` in a state of its own that knows the same instr
 prices. Invariant: nothing of the real state changes.
 """
 
+from interlock.engine import tally
 from interlock.engine.decide import decide
 from interlock.engine.exposure import OrderRisk, of_order
 from interlock.engine.inputs import Decision
@@ -25,6 +26,8 @@ def preview(state: State, place: PlaceOrder, at: int) -> tuple[Decision, list[Or
         mine.last_at, mine.quote_at = view.last_at, view.quote_at
         mine.marks = dict(view.marks)
         mine.halted, mine.volume, mine.fresh = view.halted, view.volume, False
+    tally.refresh(state)
+    other.risk = state.risk.sketch(other.markets)
     decision = decide(other, place, at)
     risks = [risk for order in other.orders.sketches() for risk in of_order(other, order)]
     return decision, risks

@@ -109,6 +109,7 @@ def fire_due(turn: Turn, order: Order) -> bool:
                 for c in rule.changes
             ]
             made = changes.with_exits(order, made)
+            changes.check_risk(turn.state, order, made, turn.at)
         except Refused as refused:
             _refused(turn, order, index, rule, refused.reject)
             continue

@@ -5,13 +5,14 @@ is changed. Invariants: the intent is a fact before the request exists; never tw
 for one leg; a claimed leg is not sent while a sibling may still trade, unless the policy races.
 """
 
-from interlock.engine import prices, scope
+from interlock.engine import gating, prices, scope
 from interlock.engine.order import Leg, Order
 from interlock.engine.turn import Turn
 from interlock.orders import facts as f
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.ids import client_id
 from interlock.orders.legs import LegType, TimeInForce
+from interlock.orders.limits import Block, Gate
 from interlock.orders.requests import (
     AmendVenueOrder,
     SubmitVenueList,
@@ -22,6 +23,9 @@ from interlock.orders.tree import Dust, OnOverfill, OnPartialFill, OnRecall
 
 AMENDS_REFUSED_MAX = 2
 """Refused amends in a row before the order is recalled and sent anew."""
+
+RATE_PAUSE_NS = 100_000_000
+"""An entry that would go over ``max_orders_per_s`` is tried again after this long."""
 
 Shape = tuple[VenueOrderType, int | None, int | None]
 
@@ -48,12 +52,33 @@ def work(turn: Turn, order: Order, number: int, left: int) -> None:
     quantity, rounded = _sendable(turn, order, number, left, capabilities)
     if not quantity:
         return
+    if not turn.state.risk.quiet and _held_back(turn, order, number, quantity, shape):
+        return
     partner = _list_partner(turn, order, number, capabilities)
     if partner is not None:
         _send_list(turn, order, (number, partner), quantity)
         return
     reduce_only = leg.terms.reduce_only or racing or rounded or beside_safety_stop(order, leg)
     turn.requests.append(_send(turn, order, number, shape, quantity, reduce_only, ""))
+
+
+def _held_back(turn: Turn, order: Order, number: int, quantity: int, shape: Shape) -> bool:
+    """Whether a risk gate keeps an entry from going now: it waits, or it ends refused."""
+    at = turn.at
+    levels = (shape[1] or 0, shape[2] or 0)
+    found = gating.at_send(turn.state, order, number, quantity, levels, at)
+    if found is None:
+        return False
+    if isinstance(found, Block):
+        return True  # its end is a fact, and wakes the order
+    if found.gate is Gate.RATE:
+        turn.wake_at(order, at + RATE_PAUSE_NS)
+        return True
+    leg = order.legs[number]
+    refused = gating.reject(found, f"legs.{leg.terms.id}")
+    turn.emit(f.LegRefused(at, order.id, number, refused))
+    turn.emit(f.LegDone(at, order.id, number, "rejected", leg.cum, str(refused.code)))
+    return True
 
 
 def recalls_open(order: Order, number: int) -> bool:

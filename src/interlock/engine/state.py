@@ -12,6 +12,7 @@ from interlock.engine.triggers import TriggerChannel
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.facts import Channel, RequestAnswered
 from interlock.orders.grid import Grid
+from interlock.risk.book import RiskBook
 
 PLAIN = Capabilities()
 
@@ -99,6 +100,7 @@ class State:
         "now",
         "orders",
         "positions_seen",
+        "risk",
         "seq",
         "settings",
         "signal_waits",
@@ -130,6 +132,7 @@ class State:
         """Signed quantity our fills have made of each (account, instrument, position side)."""
         self.positions_seen: dict[tuple[str, str, str], int] = {}
         """A venue's word on a position that we wait to hear again."""
+        self.risk = RiskBook(self.markets)
         self.timers: list[tuple[int, str]] = []
         """A heap of wake-ups asked for; derived from the orders, never journaled."""
 

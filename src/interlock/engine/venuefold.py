@@ -28,6 +28,10 @@ def _sending(state: State, fact: f.VenueOrderSending) -> None:
     if leg.armed:
         arming.disarm(state, order, fact.leg)
         leg.armed = False
+    if state.risk.limited and not (leg.terms.exits or leg.terms.reduce_only or leg.terms.system):
+        terms = order.terms
+        for limited in state.risk.matching(terms.account, terms.tag, (leg.terms.instrument,)):
+            limited.sent.add(fact.at)
     leg.state = moved(leg.state, fact)
     leg.attempts = fact.attempt
     leg.venue = VenueOrder(
@@ -52,19 +56,21 @@ def _acknowledged(state: State, fact: f.VenueOrderAcknowledged) -> None:
     leg.venue.acknowledged = True
 
 
-def add_net(state: State, order: Order, terms: LegTerms, signed: int) -> None:
+def add_net(state: State, order: Order, terms: LegTerms, signed: int) -> tuple[str, str, str]:
     key = (order.terms.account, terms.instrument, str(terms.position_side or ""))
     state.net[key] = state.net.get(key, 0) + signed
+    return key
 
 
-def _traded(state: State, order: Order, leg: Leg, quantity: int) -> None:
+def _traded(state: State, order: Order, leg: Leg, quantity: int, price: int, fee: int) -> None:
     """Count on the leg, and in the account's net position what the order then holds."""
     terms = leg.terms
     key = (terms.instrument, str(terms.position_side or ""))
     before = _holds(order, key) if order.adjusted else 0
     leg.cum += quantity
     signed = _holds(order, key) - before if order.adjusted else terms.side * quantity
-    add_net(state, order, terms, signed)
+    where = add_net(state, order, terms, signed)
+    state.risk.traded((*where, order.terms.tag), signed, price, fee)
 
 
 def close_by_others(state: State, order: Order, quantity: int) -> None:
@@ -78,7 +84,8 @@ def close_by_others(state: State, order: Order, quantity: int) -> None:
     order.adjusted += quantity
     change = _holds(order, key) - before
     if change:
-        add_net(state, order, terms, change)
+        where = add_net(state, order, terms, change)
+        state.risk.changed((*where, order.terms.tag), change)
 
 
 def _holds(order: Order, key: tuple[str, str]) -> int:
@@ -104,7 +111,7 @@ def _revive(order: Order) -> None:
 
 def _filled(state: State, fact: f.VenueOrderFilled) -> None:
     order, leg = of(state, fact)
-    _traded(state, order, leg, fact.quantity)
+    _traded(state, order, leg, fact.quantity, fact.price, fact.fee)
     leg.fees += fact.fee
     confirm_by = 0 if fact.confirmed else fact.at + order.terms.policy.confirm_ns
     if not leg.fills:
@@ -152,7 +159,7 @@ def _look(leg: Leg, attempt: int, due: int, asked: int) -> None:
 def _refuted(state: State, fact: f.FillRefuted) -> None:
     order, leg = of(state, fact)
     booked = leg.fills.pop(fact.exec_id)
-    _traded(state, order, leg, -booked.quantity)
+    _traded(state, order, leg, -booked.quantity, booked.price, -booked.fee)
     leg.fees -= booked.fee
     if leg.venue is None:
         leg.state = moved(leg.state, fact)

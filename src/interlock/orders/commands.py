@@ -7,6 +7,7 @@ from enum import StrEnum
 from msgspec import Struct
 
 from interlock.orders.legs import PositionSide, Side
+from interlock.orders.limits import BlockCause, BlockLevel, Limits, RiskScope
 from interlock.orders.rejects import Reject
 from interlock.orders.tree import LegChange, Node, Policy, Rule
 
@@ -118,6 +119,35 @@ class Signal(
     value: str
 
 
+class SetLimits(
+    Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="set_limits"
+):
+    """Put a scope under limits, in place of those it had; without ``limits``: under none."""
+
+    scope: RiskScope = RiskScope()
+    limits: Limits | None = None
+    by: str = ""
+    why: str = ""
+
+
+class Kill(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="kill"):
+    """Stop a scope. Asked again it changes nothing; a stronger level prevails."""
+
+    scope: RiskScope = RiskScope()
+    level: BlockLevel = BlockLevel.RECALL_ENTRIES
+    by: str = ""
+    why: str = ""
+
+
+class Lift(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="lift"):
+    """Lift a block: a kill by the name of its scope, anything else by its own."""
+
+    cause: BlockCause
+    name: str
+    by: str = ""
+    why: str = ""
+
+
 Plain = AmendOrder | CancelOrder | CancelLeg | CancelOrders | ClosePosition | ExpireOrder | Signal
 """Commands that have no id of their own: asked twice, they would be done twice."""
 
@@ -134,7 +164,9 @@ class Keyed(Struct, frozen=True, forbid_unknown_fields=True, tag="keyed"):
     command: Plain
 
 
-Command = PlaceOrder | PlaceOrders | Plain | Keyed
+RiskControl = SetLimits | Kill | Lift
+"""What an admin, or the server itself, says about what may be risked."""
+Command = PlaceOrder | PlaceOrders | Plain | Keyed | RiskControl
 
 
 class Accepted(Struct, frozen=True, omit_defaults=True, tag="accepted", gc=False):

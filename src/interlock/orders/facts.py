@@ -12,62 +12,51 @@ from msgspec import Struct
 
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.commands import Accepted
+from interlock.orders.fact import LegFact, OrderFact, TimedFact, VenueOrderFact
 from interlock.orders.incidents import IncidentKind as IncidentKind
 from interlock.orders.instruments import Instrument
 from interlock.orders.legs import PositionSide, TimeInForce
 from interlock.orders.rejects import Reject
 from interlock.orders.reports import CancelReason, VenueReject, VenueStatus
 from interlock.orders.requests import VenueOrderType
+from interlock.orders.riskfacts import BlockLifted as BlockLifted
+from interlock.orders.riskfacts import BlockSet as BlockSet
+from interlock.orders.riskfacts import LegRefused as LegRefused
+from interlock.orders.riskfacts import LimitsSet as LimitsSet
+from interlock.orders.riskfacts import LossDayBegan as LossDayBegan
 from interlock.orders.terms import Change, LegTerms, OrderTerms
-
-
-class _Fact(Struct, frozen=True, array_like=True, tag=True, gc=False):
-    at: int
-
-
-class _OrderFact(_Fact, frozen=True, array_like=True, tag=True, gc=False):
-    order_id: str
-
-
-class _LegFact(_OrderFact, frozen=True, array_like=True, tag=True, gc=False):
-    leg: int
-
-
-class _VenueOrderFact(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
-    attempt: int
-
 
 # The world the engine lives in.
 
 
-class InstrumentDefined(_Fact, frozen=True, array_like=True, tag=True):
+class InstrumentDefined(TimedFact, frozen=True, array_like=True, tag=True):
     instrument: Instrument
 
 
-class VenueDefined(_Fact, frozen=True, array_like=True, tag=True):
+class VenueDefined(TimedFact, frozen=True, array_like=True, tag=True):
     venue: str
     capabilities: Capabilities
 
 
-class InstrumentHalted(_Fact, frozen=True, array_like=True, tag=True):
+class InstrumentHalted(TimedFact, frozen=True, array_like=True, tag=True):
     instrument: str
     detail: str = ""
 
 
-class InstrumentResumed(_Fact, frozen=True, array_like=True, tag=True):
+class InstrumentResumed(TimedFact, frozen=True, array_like=True, tag=True):
     instrument: str
 
 
-class VenueDisconnected(_Fact, frozen=True, array_like=True, tag=True):
+class VenueDisconnected(TimedFact, frozen=True, array_like=True, tag=True):
     venue: str
     detail: str = ""
 
 
-class VenueConnected(_Fact, frozen=True, array_like=True, tag=True):
+class VenueConnected(TimedFact, frozen=True, array_like=True, tag=True):
     venue: str
 
 
-class SignalReceived(_Fact, frozen=True, array_like=True, tag=True):
+class SignalReceived(TimedFact, frozen=True, array_like=True, tag=True):
     name: str
     value: str
 
@@ -83,7 +72,7 @@ class Channel(StrEnum):
     INDEX = "index"
 
 
-class WatermarkMoved(_Fact, frozen=True, array_like=True, tag=True, gc=False):
+class WatermarkMoved(TimedFact, frozen=True, array_like=True, tag=True, gc=False):
     """A new extreme for the trailing stops of one instrument and source: one fact for all."""
 
     instrument: str
@@ -91,20 +80,20 @@ class WatermarkMoved(_Fact, frozen=True, array_like=True, tag=True, gc=False):
     price: int
 
 
-class VolumeCounted(_Fact, frozen=True, array_like=True, tag=True, gc=False):
+class VolumeCounted(TimedFact, frozen=True, array_like=True, tag=True, gc=False):
     """Volume traded so far, for volume conditions; at most one a second per instrument."""
 
     instrument: str
     quantity: int
 
 
-class EngineStarted(_Fact, frozen=True, array_like=True, tag=True):
+class EngineStarted(TimedFact, frozen=True, array_like=True, tag=True):
     """The process began, again or for the first time; everything in doubt is asked about."""
 
     epoch: int
 
 
-class CommandRefused(_Fact, frozen=True, array_like=True, tag=True):
+class CommandRefused(TimedFact, frozen=True, array_like=True, tag=True):
     """A command was refused; nothing of it stays. Kept so that the story is complete."""
 
     client_order_id: str
@@ -112,7 +101,7 @@ class CommandRefused(_Fact, frozen=True, array_like=True, tag=True):
     reject: Reject
 
 
-class RequestAnswered(_Fact, frozen=True, array_like=True, tag=True):
+class RequestAnswered(TimedFact, frozen=True, array_like=True, tag=True):
     """A request under an idempotency key was answered; repeated, it is answered the same."""
 
     caller: str
@@ -132,7 +121,7 @@ class Armed(Struct, frozen=True, array_like=True, gc=False):
     watermark: int | None = None
 
 
-class OrderAccepted(_Fact, frozen=True, array_like=True, tag=True, gc=False):
+class OrderAccepted(TimedFact, frozen=True, array_like=True, tag=True, gc=False):
     """An order exists. ``armed`` is not empty when every leg waits here for its own price at
     once, with its whole quantity: one entry per leg, in place of as many ``LegArmed``.
     """
@@ -145,36 +134,36 @@ class OrderAccepted(_Fact, frozen=True, array_like=True, tag=True, gc=False):
         return self.terms.id
 
 
-class OrderAmended(_OrderFact, frozen=True, array_like=True, tag=True):
+class OrderAmended(OrderFact, frozen=True, array_like=True, tag=True):
     version: int
     changes: tuple[Change, ...]
     by: str
     """``trader``, ``rule`` or ``outside``."""
 
 
-class RuleFired(_OrderFact, frozen=True, array_like=True, tag=True):
+class RuleFired(OrderFact, frozen=True, array_like=True, tag=True):
     rule: int
     refused: Reject | None = None
 
 
-class OrderCanceling(_OrderFact, frozen=True, array_like=True, tag=True):
+class OrderCanceling(OrderFact, frozen=True, array_like=True, tag=True):
     """The order is winding down: ``exposure`` is ``protect``, ``flatten`` or ``release``."""
 
     exposure: str
     reason: str
 
 
-class OrderDone(_OrderFact, frozen=True, array_like=True, tag=True):
+class OrderDone(OrderFact, frozen=True, array_like=True, tag=True):
     """Nothing of the order is live. ``status``: filled, canceled, expired, rejected or closed."""
 
     status: str
 
 
-class OrderForgotten(_OrderFact, frozen=True, array_like=True, tag=True):
+class OrderForgotten(OrderFact, frozen=True, array_like=True, tag=True):
     """A done order left memory; its id stays known."""
 
 
-class ExposureAdjusted(_OrderFact, frozen=True, array_like=True, tag=True):
+class ExposureAdjusted(OrderFact, frozen=True, array_like=True, tag=True):
     """Someone else reduced the position; this order protects ``quantity`` less."""
 
     quantity: int
@@ -184,7 +173,7 @@ class ExposureAdjusted(_OrderFact, frozen=True, array_like=True, tag=True):
 # A leg's life.
 
 
-class LegArmed(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
+class LegArmed(LegFact, frozen=True, array_like=True, tag=True, gc=False):
     """The leg watches the market. ``watermark`` is where a trailing stop starts from."""
 
     quantity: int
@@ -201,15 +190,15 @@ def armed_at_once(fact: OrderAccepted) -> tuple[LegArmed, ...]:
     )
 
 
-class LegDisarmed(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
+class LegDisarmed(LegFact, frozen=True, array_like=True, tag=True, gc=False):
     reason: str
 
 
-class TrailActivated(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
+class TrailActivated(LegFact, frozen=True, array_like=True, tag=True, gc=False):
     price: int
 
 
-class ConditionChanged(_LegFact, frozen=True, array_like=True, tag=True):
+class ConditionChanged(LegFact, frozen=True, array_like=True, tag=True):
     """``atoms`` is a bit mask of the condition's parts that hold; ``holds`` is the whole of it.
 
     ``watermark`` is what a trailing stop goes on from whose condition has come to hold.
@@ -220,13 +209,13 @@ class ConditionChanged(_LegFact, frozen=True, array_like=True, tag=True):
     watermark: int | None = None
 
 
-class LegCanceling(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
+class LegCanceling(LegFact, frozen=True, array_like=True, tag=True, gc=False):
     """The leg is being ended by the trader."""
 
     reason: str
 
 
-class LegTriggered(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
+class LegTriggered(LegFact, frozen=True, array_like=True, tag=True, gc=False):
     """The leg is due. ``price`` is what the market showed, ``trigger_price`` what it waited for."""
 
     source: str
@@ -234,37 +223,37 @@ class LegTriggered(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
     trigger_price: int | None = None
 
 
-class LegClaimed(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
+class LegClaimed(LegFact, frozen=True, array_like=True, tag=True, gc=False):
     """The leg has the exclusive right to trade for ``oco``; every other node of it is frozen."""
 
     oco: int
 
 
-class ClaimReleased(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
+class ClaimReleased(LegFact, frozen=True, array_like=True, tag=True, gc=False):
     oco: int
     reason: str
 
 
-class LegEscalated(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
+class LegEscalated(LegFact, frozen=True, array_like=True, tag=True, gc=False):
     """The leg goes on as a market order."""
 
     reason: str
 
 
-class LegAdded(_LegFact, frozen=True, array_like=True, tag=True):
+class LegAdded(LegFact, frozen=True, array_like=True, tag=True):
     """Interlock added a leg of its own: to flatten, to close, or as safety stop."""
 
     terms: LegTerms
 
 
-class LegRetrying(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
+class LegRetrying(LegFact, frozen=True, array_like=True, tag=True, gc=False):
     """A refused leg is sent again, not before ``not_before``."""
 
     not_before: int
     reason: str
 
 
-class LegDone(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
+class LegDone(LegFact, frozen=True, array_like=True, tag=True, gc=False):
     """``status``: filled, canceled, rejected or expired. A fill may still be booked on it."""
 
     status: str
@@ -275,7 +264,7 @@ class LegDone(_LegFact, frozen=True, array_like=True, tag=True, gc=False):
 # A venue order's life. Each names the leg and the attempt; the client id derives from them.
 
 
-class VenueOrderSending(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+class VenueOrderSending(VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
     """The intent to send, durable before the send."""
 
     order_type: VenueOrderType
@@ -290,11 +279,11 @@ class VenueOrderSending(_VenueOrderFact, frozen=True, array_like=True, tag=True,
     list_id: str = ""
 
 
-class VenueOrderAcknowledged(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+class VenueOrderAcknowledged(VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
     venue_id: str = ""
 
 
-class VenueOrderFilled(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+class VenueOrderFilled(VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
     """One execution, counted once. ``cum_quantity`` is the leg's, over all its attempts."""
 
     exec_id: str
@@ -307,17 +296,17 @@ class VenueOrderFilled(_VenueOrderFact, frozen=True, array_like=True, tag=True, 
     """It came after the venue order had been reported gone."""
 
 
-class FillConfirmed(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+class FillConfirmed(VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
     exec_id: str
 
 
-class FillDoubted(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+class FillDoubted(VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
     """The venue's answer does not list a fill it reported; asked again before it is taken back."""
 
     exec_id: str
 
 
-class FillRefuted(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+class FillRefuted(VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
     """The venue does not know a fill it reported: it is taken back."""
 
     exec_id: str
@@ -326,14 +315,14 @@ class FillRefuted(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=Fa
     cum_quantity: int
 
 
-class VenueOrderAmending(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+class VenueOrderAmending(VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
     request: int
     quantity: int
     price: int | None = None
     trigger_price: int | None = None
 
 
-class VenueOrderAmended(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+class VenueOrderAmended(VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
     """``quantity`` is the venue order's new total; ``request`` is -1 when someone else did it."""
 
     request: int
@@ -342,43 +331,43 @@ class VenueOrderAmended(_VenueOrderFact, frozen=True, array_like=True, tag=True,
     trigger_price: int | None = None
 
 
-class VenueOrderAmendRefused(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+class VenueOrderAmendRefused(VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
     request: int
     code: VenueReject
 
 
-class VenueOrderCanceling(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+class VenueOrderCanceling(VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
     """A recall: the venue is asked to cancel, and we wait until it says what became of it."""
 
     request: int
     reason: str
 
 
-class VenueOrderCanceled(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+class VenueOrderCanceled(VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
     reason: CancelReason
 
 
-class VenueOrderExpired(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+class VenueOrderExpired(VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
     pass
 
 
-class VenueOrderRejected(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+class VenueOrderRejected(VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
     code: VenueReject
     detail: str = ""
 
 
-class VenueOrderUnknown(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+class VenueOrderUnknown(VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
     """What became of a request is not known; it is asked for, never assumed."""
 
     detail: str
 
 
-class VenueOrderQuerying(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+class VenueOrderQuerying(VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
     request: int
     not_before: int = 0
 
 
-class VenueOrderFound(_VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
+class VenueOrderFound(VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):
     """The venue's answer to a query."""
 
     status: VenueStatus
@@ -387,7 +376,7 @@ class VenueOrderFound(_VenueOrderFact, frozen=True, array_like=True, tag=True, g
     trigger_price: int | None = None
 
 
-class ReportIgnored(_Fact, frozen=True, array_like=True, tag=True):
+class ReportIgnored(TimedFact, frozen=True, array_like=True, tag=True):
     """A report that fits nothing we know or have asked; counted, never acted on."""
 
     client_id: str
@@ -395,7 +384,7 @@ class ReportIgnored(_Fact, frozen=True, array_like=True, tag=True):
     reason: str
 
 
-class StrayRecalled(_Fact, frozen=True, array_like=True, tag=True):
+class StrayRecalled(TimedFact, frozen=True, array_like=True, tag=True):
     """An order with our ids that this journal does not explain was found and recalled."""
 
     venue: str
@@ -404,7 +393,7 @@ class StrayRecalled(_Fact, frozen=True, array_like=True, tag=True):
     instrument: str
 
 
-class PositionSeen(_Fact, frozen=True, array_like=True, tag=True):
+class PositionSeen(TimedFact, frozen=True, array_like=True, tag=True):
     """The venue's word on a position that disagrees with ours; acted on when it is repeated."""
 
     account: str
@@ -414,7 +403,7 @@ class PositionSeen(_Fact, frozen=True, array_like=True, tag=True):
     doubted: bool = True
 
 
-class IncidentOpened(_OrderFact, frozen=True, array_like=True, tag=True):
+class IncidentOpened(OrderFact, frozen=True, array_like=True, tag=True):
     """``setting`` names the policy that governs what happens next."""
 
     kind: IncidentKind
@@ -424,7 +413,7 @@ class IncidentOpened(_OrderFact, frozen=True, array_like=True, tag=True):
     quantity: int = 0
 
 
-class IncidentClosed(_OrderFact, frozen=True, array_like=True, tag=True):
+class IncidentClosed(OrderFact, frozen=True, array_like=True, tag=True):
     kind: IncidentKind
     leg: int
     detail: str
@@ -443,6 +432,10 @@ Fact = (
     | EngineStarted
     | CommandRefused
     | RequestAnswered
+    | LimitsSet
+    | LossDayBegan
+    | BlockSet
+    | BlockLifted
     | OrderAccepted
     | OrderAmended
     | RuleFired
@@ -461,6 +454,7 @@ Fact = (
     | LegEscalated
     | LegAdded
     | LegRetrying
+    | LegRefused
     | LegDone
     | VenueOrderSending
     | VenueOrderAcknowledged

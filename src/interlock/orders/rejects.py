@@ -1,12 +1,15 @@
 """Refusals: every expected no, as a value with a code that never changes.
 
 Decides the vocabulary and the order of refusals. Checks run in the order of ``RejectCode``'s
-groups (shape, numbers, tree, instrument, market, state), so a request always gets the same answer.
+groups (shape, numbers, tree, instrument, market, risk, state), so a request always gets the same
+answer.
 """
 
 from enum import StrEnum
 
 from msgspec import Struct
+
+from interlock.orders.limits import Breach
 
 
 class RejectCode(StrEnum):
@@ -50,6 +53,21 @@ class RejectCode(StrEnum):
     STOP_THROUGH_MARKET = "STOP_THROUGH_MARKET"
     INSTRUMENT_HALTED = "INSTRUMENT_HALTED"
     VENUE_DOWN = "VENUE_DOWN"
+    # Risk: the gates, in their order.
+    RISK_BLOCKED = "RISK_BLOCKED"
+    RISK_NOT_ALLOWED = "RISK_NOT_ALLOWED"
+    RISK_REDUCE_ONLY = "RISK_REDUCE_ONLY"
+    RISK_ORDER_QUANTITY = "RISK_ORDER_QUANTITY"
+    RISK_ORDER_NOTIONAL = "RISK_ORDER_NOTIONAL"
+    RISK_PRICE_COLLAR = "RISK_PRICE_COLLAR"
+    RISK_STOP_DISTANCE = "RISK_STOP_DISTANCE"
+    RISK_OPEN_ORDERS = "RISK_OPEN_ORDERS"
+    RISK_POSITION = "RISK_POSITION"
+    RISK_GROSS_EXPOSURE = "RISK_GROSS_EXPOSURE"
+    RISK_DAILY_LOSS = "RISK_DAILY_LOSS"
+    RISK_MARGIN = "RISK_MARGIN"
+    RISK_RATE = "RISK_RATE"
+    LIMITS_INVALID = "LIMITS_INVALID"
     # The state of the order.
     VERSION_MISMATCH = "VERSION_MISMATCH"
     ORDER_DONE = "ORDER_DONE"
@@ -72,6 +90,13 @@ _TRANSIENT = frozenset(
         RejectCode.LEG_CLAIMED,
         RejectCode.LEG_FROZEN,
         RejectCode.PRICE_OUTSIDE_BAND,
+        RejectCode.RISK_BLOCKED,
+        RejectCode.RISK_PRICE_COLLAR,
+        RejectCode.RISK_OPEN_ORDERS,
+        RejectCode.RISK_POSITION,
+        RejectCode.RISK_GROSS_EXPOSURE,
+        RejectCode.RISK_MARGIN,
+        RejectCode.RISK_RATE,
     )
 )
 
@@ -86,6 +111,8 @@ class Reject(Struct, frozen=True, omit_defaults=True):
     """What must hold, as a sentence."""
     way_out: str = ""
     """What to send instead."""
+    breach: Breach | None = None
+    """Of a risk gate: which setting of which scope, and what figure against what limit."""
 
     def __str__(self) -> str:
         where = f" at {self.path}" if self.path else ""

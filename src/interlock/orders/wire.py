@@ -28,6 +28,7 @@ from interlock.orders.facts import (
 from interlock.orders.grid import Grid
 from interlock.orders.ids import client_id
 from interlock.orders.instruments import Instrument
+from interlock.orders.numbers import decimal_text
 from interlock.orders.terms import Change, LegTerms, OrderTerms
 
 
@@ -176,6 +177,11 @@ def _money(scope: _Scope, field: str, value: object, into: Document) -> None:
     into[field] = documents.money_text(value, scope.grid)
 
 
+def _hundred_millionths(_: _Scope, field: str, value: object, into: Document) -> None:
+    assert isinstance(value, int), field
+    into[field] = decimal_text(value, 8)
+
+
 def _side(_: _Scope, field: str, value: object, into: Document) -> None:
     assert isinstance(value, int), field
     into[field] = documents.side_text(value)
@@ -252,6 +258,8 @@ FORMS: dict[str, Form] = {
     **dict.fromkeys(("price", "trigger_price"), _price),
     **dict.fromkeys(("quantity", "cum_quantity"), _quantity),
     **dict.fromkeys(("accepted", "capabilities", "reject", "refused"), _builtins),
+    **dict.fromkeys(("block", "limits", "scope"), _builtins),
+    "equity": _hundred_millionths,
     "watermark": _watermark,
     "fee": _money,
     "side": _side,
@@ -279,7 +287,7 @@ FORMS: dict[str, Form] = {
             *("holds", "kind", "late", "list_id", "name", "not_before", "order_type"),
             *("position_side", "reason", "reduce_only", "report", "request", "rule", "setting"),
             *("source", "status", "time_in_force", "valid_until", "value", "venue", "venue_id"),
-            "version",
+            *("cause", "until", "version", "why"),
         ),
         _plain,
     ),

@@ -1,1 +1,1 @@
-"""Step 3: the gates. Pure checks of size, rate and loss before an order may leave."""
+"""Pure risk control: what is held against limits, and the gates a request must pass."""

@@ -1,0 +1,176 @@
+"""The guard: limits and blocks set and lifted, and what watches figures between requests.
+
+Decides what a kill does to the orders it covers, and when a loss stops a scope. Invariants: every
+change is a fact; a protective stop goes last, and only with the flattening that replaces it.
+"""
+
+from typing import Final
+
+from interlock.engine import tally, winding
+from interlock.engine.order import Order
+from interlock.engine.turn import Turn
+from interlock.orders import commands as c
+from interlock.orders import facts as f
+from interlock.orders.commands import CancelMode
+from interlock.orders.limits import (
+    Block,
+    BlockCause,
+    BlockLevel,
+    Breach,
+    Gate,
+    RiskScope,
+    limits_problem,
+)
+from interlock.orders.rejects import Reject, RejectCode
+from interlock.risk.limited import NONE, Limited
+from interlock.risk.money import amount_text
+
+LOOK_NS: Final = 1_000_000_000
+"""Between two looks at the losses of scopes that hold something."""
+ITSELF: Final = "interlock"
+
+
+def command(turn: Turn, asked: c.RiskControl) -> None:
+    """Carry out what was said about risk."""
+    match asked:
+        case c.SetLimits():
+            _set_limits(turn, asked)
+        case c.Kill():
+            _kill(turn, asked)
+        case c.Lift():
+            _lift(turn, asked)
+
+
+def _set_limits(turn: Turn, asked: c.SetLimits) -> None:
+    limits = asked.limits
+    known = turn.state.risk.limited.get(asked.scope)
+    if limits is None:
+        if known is None:
+            rule = f"There are no limits for {asked.scope}."
+            turn.answer = Reject(RejectCode.LIMITS_INVALID, "scope", rule)
+            return
+    else:
+        problem = limits_problem(limits)
+        if problem is not None:
+            field, rule = problem
+            turn.answer = Reject(RejectCode.LIMITS_INVALID, f"limits.{field}", rule)
+            return
+        name = asked.scope.instrument
+        if name is not None and name not in turn.state.markets:
+            rule = f"No instrument {name!r} is known here."
+            turn.answer = Reject(RejectCode.INSTRUMENT_UNKNOWN, "scope.instrument", rule)
+            return
+    turn.answer = c.Accepted()
+    if known is None or known.limits != limits:
+        turn.emit(f.LimitsSet(turn.at, asked.scope, limits, asked.by, asked.why))
+        look(turn)
+
+
+def _kill(turn: Turn, asked: c.Kill) -> None:
+    name = str(asked.scope)
+    block = Block(
+        *(BlockCause.KILL, name, asked.scope, asked.level, turn.at),
+        by=asked.by,
+        why=asked.why,
+    )
+    before = turn.state.risk.blocks.get((BlockCause.KILL, name))
+    if before is not None and before.level.strength > asked.level.strength:
+        block = before
+    elif before is None or before.level is not asked.level:
+        turn.emit(f.BlockSet(turn.at, block))
+    turn.answer = c.Accepted(orders=carry_out(turn, block))
+
+
+def _lift(turn: Turn, asked: c.Lift) -> None:
+    if (asked.cause, asked.name) not in turn.state.risk.blocks:
+        standing = ", ".join(f"{cause}:{name}" for cause, name in turn.state.risk.blocks) or "none"
+        turn.answer = Reject(
+            RejectCode.ORDER_UNKNOWN,
+            "name",
+            f"There is no block {asked.cause}:{asked.name}.",
+            f"In force: {standing}.",
+        )
+        return
+    lift(turn, asked.cause, asked.name, asked.by, asked.why)
+    turn.answer = c.Accepted()
+
+
+def raise_block(turn: Turn, block: Block) -> None:
+    """Put a block in force, unless it is already, and do to live orders what it says."""
+    if (block.cause, block.name) not in turn.state.risk.blocks:
+        turn.emit(f.BlockSet(turn.at, block))
+        carry_out(turn, block)
+
+
+def lift(turn: Turn, cause: BlockCause, name: str, by: str, why: str) -> None:
+    """End a block; what waited for it is looked at again."""
+    block = turn.state.risk.blocks[(cause, name)]
+    turn.emit(f.BlockLifted(turn.at, cause, name, by, why))
+    if block.waits:
+        for order in turn.state.orders.living():
+            if not order.done and _covered(order, block.scope):
+                turn.touch(order)
+
+
+def _covered(order: Order, scope: RiskScope) -> bool:
+    terms = order.terms
+    return scope.covers(terms.account, tally.instruments_of(terms), terms.tag)
+
+
+def carry_out(turn: Turn, block: Block) -> tuple[str, ...]:
+    """Do to every live order in a block's scope what its level says; which orders those were."""
+    if block.level is BlockLevel.BLOCK_NEW:
+        return ()
+    orders = turn.state.orders
+    found = [one.id for one in orders.sketches() if not one.done and _covered(one, block.scope)]
+    mode = CancelMode.FLATTEN if block.level is BlockLevel.FLATTEN else CancelMode.PROTECT
+    reason = f"{block.cause} {block.name}"
+    for order_id in found:
+        order = orders[order_id]
+        winding.wind(turn, order, mode, reason)
+        if block.level is BlockLevel.RECALL_ALL:
+            _recall_targets(turn, order, reason)
+    return tuple(found)
+
+
+def _recall_targets(turn: Turn, order: Order, reason: str) -> None:
+    """Targets go where a protective stop stays; the last exit of a position is never taken."""
+    guarded = any(leg.protective and not leg.ended for leg in order.legs)
+    for number, leg in enumerate(order.legs):
+        target = leg.terms.exits and not leg.protective and not leg.terms.system
+        if guarded and target and not leg.ended and not leg.canceling:
+            turn.emit(f.LegCanceling(turn.at, order.id, number, reason))
+
+
+def look(turn: Turn) -> None:
+    """Begin loss days that are due, and stop scopes that have lost too much."""
+    risk = turn.state.risk
+    again = False
+    for limited in list(risk.limited.values()):
+        if limited.loss_max == NONE:
+            continue
+        if limited.day_ends <= turn.at:
+            _new_day(turn, limited)
+        loss = limited.loss()
+        if loss >= limited.loss_max:
+            _lost(turn, limited, loss)
+        again = again or limited.holds()
+    risk.look_at = turn.at + LOOK_NS if again else 0
+
+
+def _new_day(turn: Turn, limited: Limited) -> None:
+    until = limited.next_day(turn.at)
+    turn.emit(f.LossDayBegan(turn.at, limited.scope, limited.equity(), until))
+    name = str(limited.scope)
+    if (BlockCause.LOSS, name) in turn.state.risk.blocks:
+        lift(turn, BlockCause.LOSS, name, ITSELF, "a new day has begun")
+
+
+def _lost(turn: Turn, limited: Limited, loss: int) -> None:
+    breach = Breach(
+        *(Gate.DAILY_LOSS, limited.scope, "max_daily_loss"),
+        *(amount_text(loss), amount_text(limited.loss_max)),
+    )
+    why = f"{breach.figure} lost today; {breach.setting} is {breach.limit}"
+    scope, level = limited.scope, BlockLevel.RECALL_ENTRIES
+    raise_block(turn, Block(BlockCause.LOSS, str(scope), scope, level, turn.at, by=ITSELF, why=why))

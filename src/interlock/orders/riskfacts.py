@@ -1,0 +1,45 @@
+"""Facts about risk: limits and blocks as they were set and lifted, and what they stopped.
+
+Decides the journal's vocabulary, as ``orders.facts`` does; they are read from there.
+"""
+
+from interlock.orders.fact import LegFact, TimedFact
+from interlock.orders.limits import Block, BlockCause, Limits, RiskScope
+from interlock.orders.rejects import Reject
+
+
+class LimitsSet(TimedFact, frozen=True, array_like=True, tag=True):
+    """A scope's limits from now on; none when there are to be none any more."""
+
+    scope: RiskScope
+    limits: Limits | None
+    by: str
+    why: str = ""
+
+
+class LossDayBegan(TimedFact, frozen=True, array_like=True, tag=True):
+    """A new day of ``max_daily_loss``, until ``until``: losses count from this equity (in whole
+    hundred-millionths of the quote currency)."""
+
+    scope: RiskScope
+    equity: int
+    until: int
+
+
+class BlockSet(TimedFact, frozen=True, array_like=True, tag=True):
+    """A scope takes no new risk from now on; it replaces a block of the same cause and name."""
+
+    block: Block
+
+
+class BlockLifted(TimedFact, frozen=True, array_like=True, tag=True):
+    cause: BlockCause
+    name: str
+    by: str
+    why: str = ""
+
+
+class LegRefused(LegFact, frozen=True, array_like=True, tag=True):
+    """A risk gate did not let a leg go that was due; nothing of it was sent."""
+
+    reject: Reject

@@ -1,0 +1,1 @@
+"""Risk: gates, blocks, limits, and what they must never stop."""
