@@ -18,10 +18,13 @@ from wires.verdict import Verdict, left_behind
 
 from interlock.market.course import Course
 from interlock.orders.legs import PositionSide
+from interlock.orders.reports import VenueReject
 from interlock.orders.requests import VenueOrderType
 from interlock.orders.ticks import Quote, Trade
 from interlock.sandbox.binance.futures.exchange import Futures
 from interlock.sandbox.binance.futures.orders import Asked
+from tests.scenarios.orders import bracket
+from tests.tape import SECOND, Tape
 
 SEED, BRACKETS = 6, 8
 MARK = "i1-"
@@ -67,6 +70,18 @@ def test_an_order_sent_twice_is_found(futures: Futures) -> None:
     futures.place(resting(f"{MARK}o1.0.1"), 4)
     found = Verdict([]).against(Books(futures, MARK))
     assert "I6: o1.0.1 was taken 2 times as order" in found
+
+
+def test_an_entry_that_filled_twice_is_found(futures: Futures) -> None:
+    """As an adapter would have it that takes *unknown* for *no* and sends again."""
+    tape = Tape()
+    order = tape.place(bracket("10"))
+    tape.rejected(order, "entry", VenueReject.RATE_LIMITED, retry_at=tape.at)
+    tape.wait(SECOND)
+    tape.fill(order, "entry", 10, "100.00", attempt=1)
+    tape.fill(order, "entry", 10, "100.00", attempt=2)
+    found = Verdict([tape.facts]).against(Books(futures, MARK))
+    assert f"I6: the entry of {order.id} filled 20 of 10" in found
 
 
 def test_a_position_that_nobody_was_told_of_is_found(futures: Futures) -> None:
