@@ -17,6 +17,7 @@ from interlock.engine import (
     flat,
     guard,
     lookout,
+    margin,
     outside,
     reconcile,
     rules,
@@ -252,7 +253,9 @@ def _report(turn: Turn, report: r.Report) -> None:
                 lookout.halted(turn, report.instrument, report.detail)
         case r.Connection():
             _connection(turn, report)
-        case r.FillsTold() | r.BalancesTold():
+        case r.BalancesTold():
+            margin.told(turn, report)
+        case r.FillsTold():
             pass  # the fills themselves were reports of their own; balances decide nothing here
         case _:
             booking.book(turn, report)
@@ -420,6 +423,7 @@ def _place_all(turn: Turn, command: c.PlaceOrders) -> None:
         lookout.look(turn)
     seen: set[tuple[str, str]] = set()
     lent: list[OrderTerms] = []
+    spent = dict(risk.spent)
     for number, place in enumerate(command.orders):
         found = _considered(turn.state, place, turn.at)
         if isinstance(found, OrderTerms) and risk.limited:
@@ -435,6 +439,7 @@ def _place_all(turn: Turn, command: c.PlaceOrders) -> None:
             break
     for terms in lent:
         tally.lend(turn.state, terms, -1)
+    risk.spent = spent
     if turn.answer is not None:
         return
     ids: list[str] = []

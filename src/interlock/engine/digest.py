@@ -91,7 +91,7 @@ def _image(
 def _limited(one: Limited) -> LimitedImage:
     rates = (one.placed.image(), one.sent.image(), one.canceled.image())
     days = (one.baseline, one.day_ends)
-    return LimitedImage(one.scope, one.limits, *rates, *days, one.breakers.image())
+    return LimitedImage(one.scope, one.limits, *rates, *days, one.breakers.image(), one.margin_low)
 
 
 def restore(data: bytes, settings: Settings | None = None) -> State:
@@ -149,6 +149,7 @@ def _restore_risk(state: State, found: Image) -> None:
         limited.canceled = Rate(*one.canceled)
         limited.begin_day(one.baseline, one.day_ends)
         limited.breakers.restore(one.breakers)
+        limited.margin_low = one.margin_low
     risk.days()
     for countdown in found.countdowns:
         risk.countdowns[countdown.name] = countdown

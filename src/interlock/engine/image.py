@@ -29,6 +29,7 @@ class LimitedImage(Struct, array_like=True):
     baseline: int
     day_ends: int
     breakers: tuple[int, int, int, int, int, int]
+    margin_low: bool
 
 
 class Image(Struct, array_like=True):

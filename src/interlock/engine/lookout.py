@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from interlock.engine import feeds, guard
+from interlock.engine import feeds, guard, margin
 from interlock.engine.state import State
 from interlock.engine.turn import Turn
 from interlock.orders import facts as f
@@ -41,6 +41,7 @@ def look(turn: Turn) -> None:
             _breaker(turn, block)
     _stale(turn)
     _venues(turn)
+    margin.ask(turn)
     risk.look_at = next_look(turn.state, turn.at)
 
 
@@ -55,6 +56,8 @@ def next_look(state: State, at: int) -> int:
         if seconds is not None:
             moments += [since + seconds * SECOND_NS for since in risk.gone.values()]
     moments += [block.until for block in risk.blocks.values() if not block.half_open]
+    if margin.limited_by_margin(state):
+        moments.append(risk.balances_at)
     for view in state.markets.values():
         if view.feed is not None:
             moments.append(view.feed.stale_at())

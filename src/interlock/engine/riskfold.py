@@ -62,6 +62,12 @@ def _countdown_disarmed(state: State, fact: f.CountdownDisarmed) -> None:
     state.risk.countdowns.pop(fact.name, None)
 
 
+def _margin_seen(state: State, fact: f.MarginSeen) -> None:
+    limited = state.risk.limited.get(fact.scope)
+    if limited is not None:
+        limited.margin_low = fact.low
+
+
 def accepted(state: State, terms: OrderTerms, at: int) -> None:
     """Count an order that has just been accepted."""
     risk = state.risk
@@ -153,5 +159,6 @@ FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.BlockLifted: _block_lifted,
     f.CountdownArmed: _countdown_armed,
     f.CountdownDisarmed: _countdown_disarmed,
+    f.MarginSeen: _margin_seen,
     f.LegRefused: leg_refused,
 }

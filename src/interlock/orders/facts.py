@@ -26,6 +26,7 @@ from interlock.orders.riskfacts import CountdownDisarmed as CountdownDisarmed
 from interlock.orders.riskfacts import LegRefused as LegRefused
 from interlock.orders.riskfacts import LimitsSet as LimitsSet
 from interlock.orders.riskfacts import LossDayBegan as LossDayBegan
+from interlock.orders.riskfacts import MarginSeen as MarginSeen
 from interlock.orders.terms import Change, LegTerms, OrderTerms
 
 # The world the engine lives in.
@@ -444,6 +445,7 @@ Fact = (
     | BlockLifted
     | CountdownArmed
     | CountdownDisarmed
+    | MarginSeen
     | OrderAccepted
     | OrderAmended
     | RuleFired

@@ -30,5 +30,6 @@ class IncidentKind(StrEnum):
     COUNTDOWN_RAN_OUT = "countdown_ran_out"
     LOSS_LIMIT = "loss_limit"
     VENUE_GONE = "venue_gone"
+    MARGIN_LOW = "margin_low"
     KILLED = "killed"
     FLATTEN_REFUSED = "flatten_refused"

@@ -103,6 +103,8 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     leg_types: tuple[LegType, ...] | None = None
     min_free_margin: str | None = None
     """What the venue must have left for this account after the order's own margin."""
+    margin_asset: str | None = None
+    """Which balance ``min_free_margin`` is about; all of them added up when not given."""
     initial_margin_bps: int = 10_000
     """What an entry is taken to need of it: 10 000 is its whole worth."""
     feed_stale_ms: int | None = None

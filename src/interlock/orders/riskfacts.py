@@ -53,6 +53,15 @@ class CountdownDisarmed(TimedFact, frozen=True, array_like=True, tag=True):
     why: str = ""
 
 
+class MarginSeen(TimedFact, frozen=True, array_like=True, tag=True):
+    """What a venue has left for a scope went below ``min_free_margin``, or came back above it; in
+    whole hundred-millionths."""
+
+    scope: RiskScope
+    free_margin: int
+    low: bool
+
+
 class LegRefused(LegFact, frozen=True, array_like=True, tag=True):
     """A risk gate did not let a leg go that was due; nothing of it was sent."""
 
