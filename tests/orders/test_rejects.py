@@ -13,6 +13,7 @@ from interlock.orders.rejects import Reject, RejectCode
 from interlock.orders.reports import Connection, InstrumentStatus
 from interlock.orders.tree import LEGS_MAX, RULES_MAX, WIDTH_MAX
 from tests.risk.test_gates import REFUSED, limits_that_make_no_sense
+from tests.risk.test_signals import out_of_bounds
 from tests.scenarios.orders import bracket, exits, limit, market, stop, trailing
 from tests.tape import SECOND, Tape
 
@@ -292,6 +293,7 @@ STORIES: list[tuple[RejectCode, Story, str]] = [
     (C.LEG_CLAIMED, leg_claimed, "legs.stop"),
     (C.LEG_FROZEN, leg_frozen, "legs.target"),
     (C.NOT_AMENDABLE, not_amendable, "legs.stop.price"),
+    (C.SIGNAL_REFUSED, out_of_bounds, "value"),
     (C.LIMITS_INVALID, limits_that_make_no_sense, "limits.max_position"),
 ]
 

@@ -176,6 +176,28 @@ def with_safety_stops(state: State, terms: OrderTerms) -> OrderTerms:
     return replace(terms, legs=tuple(legs))
 
 
+def signals_protect_nothing(terms: OrderTerms) -> None:
+    """Refuse stops of which every one waits for a signal: a number from outside may enter a market
+    or tighten a stop, and must never be what protection depends on."""
+    order = sketch(terms)
+    for number, relation in enumerate(terms.relations):
+        if relation.kind != "oto":
+            continue
+        below = scope.legs_under(order, ~number)
+        stops = [n for n in below if terms.legs[n].exits and terms.legs[n].type in STOPS]
+        if stops and all(_by_signal(terms.legs[n]) for n in stops):
+            refuse(
+                RejectCode.CONDITION_INVALID,
+                f"order.{terms.legs[stops[0]].id}.when",
+                "A stop that waits for a signal protects nothing while the signal is silent.",
+                "Add a stop without a signal, or leave the signal out.",
+            )
+
+
+def _by_signal(leg: LegTerms) -> bool:
+    return leg.when is not None and any(one.kind is AtomKind.SIGNAL for one in leg.when.atoms)
+
+
 def sketch(terms: OrderTerms) -> Order:
     """The order as it would be, for questions about its tree."""
     return Order(terms=terms, legs=[Leg(terms=leg) for leg in terms.legs], at=0)

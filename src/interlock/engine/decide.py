@@ -21,6 +21,7 @@ from interlock.engine import (
     outside,
     reconcile,
     rules,
+    signals,
     tally,
     watching,
     winding,
@@ -29,10 +30,8 @@ from interlock.engine.book import TERMS_MARK, acceptance
 from interlock.engine.evolve import evolve, keep
 from interlock.engine.inputs import Decision, Define, Input, Start, Wakeup
 from interlock.engine.leg import LegState
-from interlock.engine.numbers import signal_units
 from interlock.engine.order import Order
 from interlock.engine.state import MarketView, State
-from interlock.engine.triggers import split_atom
 from interlock.engine.turn import Turn
 from interlock.orders import commands as c
 from interlock.orders import facts as f
@@ -339,7 +338,9 @@ def _command(turn: Turn, command: c.Command) -> None:
         case c.ClosePosition():
             winding.close(turn, command)
         case c.Signal():
-            _signal(turn, command)
+            signals.receive(turn, command)
+        case c.DefineSignal():
+            signals.define(turn, command)
         case c.SetLimits() | c.Kill() | c.Lift() | c.ArmCountdown() | c.DisarmCountdown():
             guard.command(turn, command)
         case _:
@@ -466,20 +467,3 @@ def _considered(state: State, place: c.PlaceOrder, at: int) -> OrderTerms | c.An
         f"{place.client_order_id!r} is the id of order {known} with another body.",
         "Amend that order, or send a new id.",
     )
-
-
-def _signal(turn: Turn, command: c.Signal) -> None:
-    value = signal_units(command.value)
-    if not isinstance(value, int):
-        turn.answer = Reject(RejectCode.BAD_NUMBER, "value", value.detail)
-        return
-    turn.emit(f.SignalReceived(turn.at, command.name, command.value))
-    waiting: dict[str, dict[int, bool]] = {}
-    for order_id, code in turn.state.signal_waits.get(command.name, {}):
-        waiting.setdefault(order_id, {})[split_atom(code)[0]] = True
-    for order_id, numbers in waiting.items():
-        order = turn.state.orders.get(order_id)
-        if order is not None:
-            firing.refresh_together(turn, order, numbers)
-            turn.touch(order)
-    turn.answer = c.Accepted()

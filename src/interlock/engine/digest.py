@@ -13,6 +13,7 @@ from interlock.engine import arming, deadlines, feedwatch, tally
 from interlock.engine.image import IMAGE_FORMAT, Image, LimitedImage
 from interlock.engine.order import NEVER, Order
 from interlock.engine.settings import Settings
+from interlock.engine.signalbook import SignalState
 from interlock.engine.state import MarketView, State
 from interlock.orders.facts import OrderAccepted
 from interlock.orders.grid import Grid
@@ -85,6 +86,10 @@ def _image(
         list(state.risk.countdowns.values()),
         [(*key, order_id) for key, order_id in state.risk.probes.items()],
         state.risk.gone,
+        [
+            (name, one.rules, one.at, one.frozen_at, one.sound, one.heard)
+            for name, one in state.signal_book.items()
+        ],
     )
 
 
@@ -156,5 +161,9 @@ def _restore_risk(state: State, found: Image) -> None:
     for cause, name, order_id in found.probes:
         risk.probes[(cause, name)] = order_id
     risk.gone = found.gone
+    for name, rules, at, frozen_at, sound, heard in found.signal_book:
+        known = state.signal_book[name] = SignalState(rules)
+        known.at, known.frozen_at, known.sound, known.heard = at, frozen_at, sound, heard
     feedwatch.watch_all(state, state.now)
-    risk.look_at = 0 if risk.quiet and not risk.countdowns else 1
+    idle = risk.quiet and not risk.countdowns and not state.signal_book
+    risk.look_at = 0 if idle else 1

@@ -10,6 +10,7 @@ from interlock.orders.capabilities import Capabilities
 from interlock.orders.facts import RequestAnswered
 from interlock.orders.instruments import Instrument
 from interlock.orders.limits import Block, BlockCause, Countdown, Limits, RiskScope
+from interlock.orders.signals import SignalRules
 
 IMAGE_FORMAT = 4
 
@@ -58,3 +59,5 @@ class Image(Struct, array_like=True):
     countdowns: list[Countdown]
     probes: list[tuple[BlockCause, str, str]]
     gone: dict[str, int]
+    signal_book: list[tuple[str, SignalRules, int, int, int, dict[str, tuple[int, int]]]]
+    """Name, schema, when it last counted, when it froze, sound values since, by source."""

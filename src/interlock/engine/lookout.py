@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from interlock.engine import feeds, guard, margin
+from interlock.engine import feeds, guard, margin, signals
 from interlock.engine.state import State
 from interlock.engine.turn import Turn
 from interlock.orders import facts as f
@@ -42,6 +42,7 @@ def look(turn: Turn) -> None:
     _stale(turn)
     _venues(turn)
     margin.ask(turn)
+    signals.look(turn)
     risk.look_at = next_look(turn.state, turn.at)
 
 
@@ -56,6 +57,7 @@ def next_look(state: State, at: int) -> int:
         if seconds is not None:
             moments += [since + seconds * SECOND_NS for since in risk.gone.values()]
     moments += [block.until for block in risk.blocks.values() if not block.half_open]
+    moments += [signals.stale_at(state, *one) for one in state.signal_book.items()]
     if margin.limited_by_margin(state):
         moments.append(risk.balances_at)
     for view in state.markets.values():

@@ -7,7 +7,7 @@ is found by the guard's next look, at once; nothing is decided here.
 from collections.abc import Callable
 from typing import Any
 
-from interlock.engine import feedwatch, tally
+from interlock.engine import feedwatch, signalbook, tally
 from interlock.engine.order import Order
 from interlock.engine.state import State
 from interlock.orders import facts as f
@@ -152,6 +152,13 @@ def _look(state: State, limited: Limited) -> None:
         state.risk.look_at = 1
 
 
+def _of_signal(state: State, fact: Any) -> None:
+    signalbook.FOLDS[type(fact)](state.signal_book, fact)
+    state.risk.look_at = 1
+    if isinstance(fact, f.SignalDefined):
+        feedwatch.watch_all(state, fact.at)
+
+
 FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.LimitsSet: _limits_set,
     f.LossDayBegan: _loss_day,
@@ -161,4 +168,5 @@ FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.CountdownDisarmed: _countdown_disarmed,
     f.MarginSeen: _margin_seen,
     f.LegRefused: leg_refused,
+    **dict.fromkeys(signalbook.FOLDS, _of_signal),
 }

@@ -27,6 +27,10 @@ from interlock.orders.riskfacts import LegRefused as LegRefused
 from interlock.orders.riskfacts import LimitsSet as LimitsSet
 from interlock.orders.riskfacts import LossDayBegan as LossDayBegan
 from interlock.orders.riskfacts import MarginSeen as MarginSeen
+from interlock.orders.riskfacts import SignalDefined as SignalDefined
+from interlock.orders.riskfacts import SignalFrozen as SignalFrozen
+from interlock.orders.riskfacts import SignalHeard as SignalHeard
+from interlock.orders.riskfacts import SignalSound as SignalSound
 from interlock.orders.terms import Change, LegTerms, OrderTerms
 
 # The world the engine lives in.
@@ -446,6 +450,10 @@ Fact = (
     | CountdownArmed
     | CountdownDisarmed
     | MarginSeen
+    | SignalDefined
+    | SignalHeard
+    | SignalFrozen
+    | SignalSound
     | OrderAccepted
     | OrderAmended
     | RuleFired

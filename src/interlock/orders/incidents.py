@@ -31,5 +31,6 @@ class IncidentKind(StrEnum):
     LOSS_LIMIT = "loss_limit"
     VENUE_GONE = "venue_gone"
     MARGIN_LOW = "margin_low"
+    SIGNAL_FROZEN = "signal_frozen"
     KILLED = "killed"
     FLATTEN_REFUSED = "flatten_refused"

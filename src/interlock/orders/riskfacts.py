@@ -6,6 +6,7 @@ Decides the journal's vocabulary, as ``orders.facts`` does; they are read from t
 from interlock.orders.fact import LegFact, TimedFact
 from interlock.orders.limits import Block, BlockCause, Countdown, Limits, RiskScope
 from interlock.orders.rejects import Reject
+from interlock.orders.signals import SignalRules
 
 
 class LimitsSet(TimedFact, frozen=True, array_like=True, tag=True):
@@ -60,6 +61,37 @@ class MarginSeen(TimedFact, frozen=True, array_like=True, tag=True):
     scope: RiskScope
     free_margin: int
     low: bool
+
+
+class SignalDefined(TimedFact, frozen=True, array_like=True, tag=True):
+    name: str
+    rules: SignalRules | None
+    by: str
+
+
+class SignalHeard(TimedFact, frozen=True, array_like=True, tag=True):
+    """One source's value, kept until enough of them have given theirs."""
+
+    name: str
+    source: str
+    value: str
+
+
+class SignalFrozen(TimedFact, frozen=True, array_like=True, tag=True):
+    """A signal broke its schema: nothing that waits for it may fire until it is sound again."""
+
+    name: str
+    setting: str
+    figure: str
+    limit: str
+
+
+class SignalSound(TimedFact, frozen=True, array_like=True, tag=True):
+    """A frozen signal gave ``count`` sound values in a row; with ``thawed`` it counts again."""
+
+    name: str
+    count: int
+    thawed: bool
 
 
 class LegRefused(LegFact, frozen=True, array_like=True, tag=True):
