@@ -23,6 +23,7 @@ from interlock.engine import (
     rules,
     signals,
     tally,
+    thoughts,
     watching,
     winding,
 )
@@ -326,8 +327,10 @@ def _command(turn: Turn, command: c.Command) -> None:
         case c.Keyed():
             turn.answer = answered.before(turn.state, command, turn.at)
             if turn.answer is None:
-                _command(turn, command.command)
-                answered.remember(turn, command)
+                turn.answer = thoughts.hold_back(turn, command)
+                if turn.answer is None:
+                    _command(turn, command.command)
+                    answered.remember(turn, command)
             return
         case c.PlaceOrder():
             _place(turn, command)

@@ -90,6 +90,7 @@ def _image(
             (name, one.rules, one.at, one.frozen_at, one.sound, one.heard)
             for name, one in state.signal_book.items()
         ],
+        list(state.thoughts.values()),
     )
 
 
@@ -161,6 +162,8 @@ def _restore_risk(state: State, found: Image) -> None:
     for cause, name, order_id in found.probes:
         risk.probes[(cause, name)] = order_id
     risk.gone = found.gone
+    for asked in found.thoughts:
+        state.thoughts[asked.token] = asked
     for name, rules, at, frozen_at, sound, heard in found.signal_book:
         known = state.signal_book[name] = SignalState(rules)
         known.at, known.frozen_at, known.sound, known.heard = at, frozen_at, sound, heard

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from interlock.engine.order import Order
 from interlock.orders.capabilities import Capabilities
-from interlock.orders.facts import RequestAnswered
+from interlock.orders.facts import RequestAnswered, SecondThoughtAsked
 from interlock.orders.instruments import Instrument
 from interlock.orders.limits import Block, BlockCause, Countdown, Limits, RiskScope
 from interlock.orders.signals import SignalRules
@@ -61,3 +61,4 @@ class Image(Struct, array_like=True):
     gone: dict[str, int]
     signal_book: list[tuple[str, SignalRules, int, int, int, dict[str, tuple[int, int]]]]
     """Name, schema, when it last counted, when it froze, sound values since, by source."""
+    thoughts: list[SecondThoughtAsked]

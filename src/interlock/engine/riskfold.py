@@ -152,6 +152,16 @@ def _look(state: State, limited: Limited) -> None:
         state.risk.look_at = 1
 
 
+def _thought_asked(state: State, fact: f.SecondThoughtAsked) -> None:
+    for token in [one for one, asked in state.thoughts.items() if asked.until < fact.at]:
+        del state.thoughts[token]
+    state.thoughts[fact.token] = fact
+
+
+def _thought_taken(state: State, fact: f.SecondThoughtTaken) -> None:
+    state.thoughts.pop(fact.token, None)
+
+
 def _of_signal(state: State, fact: Any) -> None:
     signalbook.FOLDS[type(fact)](state.signal_book, fact)
     state.risk.look_at = 1
@@ -168,5 +178,7 @@ FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.CountdownDisarmed: _countdown_disarmed,
     f.MarginSeen: _margin_seen,
     f.LegRefused: leg_refused,
+    f.SecondThoughtAsked: _thought_asked,
+    f.SecondThoughtTaken: _thought_taken,
     **dict.fromkeys(signalbook.FOLDS, _of_signal),
 }

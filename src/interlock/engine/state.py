@@ -11,7 +11,7 @@ from interlock.engine.settings import Settings
 from interlock.engine.signalbook import Path, SignalState
 from interlock.engine.triggers import TriggerChannel
 from interlock.orders.capabilities import Capabilities
-from interlock.orders.facts import Channel, RequestAnswered
+from interlock.orders.facts import Channel, RequestAnswered, SecondThoughtAsked
 from interlock.orders.grid import Grid
 from interlock.risk.book import RiskBook
 from interlock.risk.feed import Feed
@@ -115,6 +115,7 @@ class State:
         "signal_waits",
         "signals",
         "started_at",
+        "thoughts",
         "timers",
     )
 
@@ -136,6 +137,8 @@ class State:
         """By caller and idempotency key, oldest first."""
         self.signals: dict[str, int] = {}
         """Last values, times ``10 ** 9``."""
+        self.thoughts: dict[str, SecondThoughtAsked] = {}
+        """Requests that are being thought over, by token, oldest first."""
         self.signal_book: dict[str, SignalState] = {}
         """Those that have a schema."""
         self.signal_waits: dict[str, dict[tuple[str, int], bool]] = {}

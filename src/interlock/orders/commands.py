@@ -197,6 +197,11 @@ class Keyed(Struct, frozen=True, forbid_unknown_fields=True, tag="keyed"):
     key: str
     digest: str
     command: Plain
+    person: bool = False
+    """Asked by a person, who is held to ``cooling_off_s``; programs are not."""
+    second_thought: str = ""
+    """The token that such a request was answered with."""
+    why: str = ""
 
 
 RiskControl = SetLimits | Kill | Lift | ArmCountdown | DisarmCountdown | DefineSignal

@@ -27,6 +27,8 @@ from interlock.orders.riskfacts import LegRefused as LegRefused
 from interlock.orders.riskfacts import LimitsSet as LimitsSet
 from interlock.orders.riskfacts import LossDayBegan as LossDayBegan
 from interlock.orders.riskfacts import MarginSeen as MarginSeen
+from interlock.orders.riskfacts import SecondThoughtAsked as SecondThoughtAsked
+from interlock.orders.riskfacts import SecondThoughtTaken as SecondThoughtTaken
 from interlock.orders.riskfacts import SignalDefined as SignalDefined
 from interlock.orders.riskfacts import SignalFrozen as SignalFrozen
 from interlock.orders.riskfacts import SignalHeard as SignalHeard
@@ -450,6 +452,8 @@ Fact = (
     | CountdownArmed
     | CountdownDisarmed
     | MarginSeen
+    | SecondThoughtAsked
+    | SecondThoughtTaken
     | SignalDefined
     | SignalHeard
     | SignalFrozen

@@ -3,7 +3,7 @@
 Decides the journal's vocabulary, as ``orders.facts`` does; they are read from there.
 """
 
-from interlock.orders.fact import LegFact, TimedFact
+from interlock.orders.fact import LegFact, OrderFact, TimedFact
 from interlock.orders.limits import Block, BlockCause, Countdown, Limits, RiskScope
 from interlock.orders.rejects import Reject
 from interlock.orders.signals import SignalRules
@@ -92,6 +92,25 @@ class SignalSound(TimedFact, frozen=True, array_like=True, tag=True):
     name: str
     count: int
     thawed: bool
+
+
+class SecondThoughtAsked(OrderFact, frozen=True, array_like=True, tag=True):
+    """A person's request would take protection away: it is held back until ``valid_from``."""
+
+    token: str
+    digest: str
+    valid_from: int
+    until: int
+    by: str
+    what: str
+
+
+class SecondThoughtTaken(OrderFact, frozen=True, array_like=True, tag=True):
+    """It was asked again, with its token: it is carried out."""
+
+    token: str
+    by: str
+    why: str = ""
 
 
 class LegRefused(LegFact, frozen=True, array_like=True, tag=True):
