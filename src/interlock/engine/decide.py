@@ -342,6 +342,8 @@ def _command(turn: Turn, command: c.Command) -> None:
             winding.close(turn, command)
         case c.Signal():
             signals.receive(turn, command)
+        case c.ClockStepped():
+            lookout.clock_stepped(turn, command.by_ms)
         case c.DefineSignal():
             signals.define(turn, command)
         case c.SetLimits() | c.Kill() | c.Lift() | c.ArmCountdown() | c.DisarmCountdown():

@@ -163,6 +163,14 @@ class Lift(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     why: str = ""
 
 
+class ClockStepped(
+    Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="clock_stepped"
+):
+    """The server's own word: the machine's clock was set by ``by_ms``, back where below zero."""
+
+    by_ms: int
+
+
 class ArmCountdown(
     Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="arm_countdown"
 ):
@@ -204,7 +212,7 @@ class Keyed(Struct, frozen=True, forbid_unknown_fields=True, tag="keyed"):
     why: str = ""
 
 
-RiskControl = SetLimits | Kill | Lift | ArmCountdown | DisarmCountdown | DefineSignal
+RiskControl = SetLimits | Kill | Lift | ArmCountdown | DisarmCountdown | DefineSignal | ClockStepped
 """What an admin, or the server itself, says about what may be risked."""
 Command = PlaceOrder | PlaceOrders | Plain | Keyed | RiskControl
 

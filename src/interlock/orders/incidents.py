@@ -32,5 +32,6 @@ class IncidentKind(StrEnum):
     VENUE_GONE = "venue_gone"
     MARGIN_LOW = "margin_low"
     SIGNAL_FROZEN = "signal_frozen"
+    CLOCK_STEPPED = "clock_stepped"
     KILLED = "killed"
     FLATTEN_REFUSED = "flatten_refused"
