@@ -27,6 +27,7 @@ from interlock.orders.riskfacts import LegRefused as LegRefused
 from interlock.orders.riskfacts import LimitsSet as LimitsSet
 from interlock.orders.riskfacts import LossDayBegan as LossDayBegan
 from interlock.orders.riskfacts import MarginSeen as MarginSeen
+from interlock.orders.riskfacts import RiskFact as RiskFact
 from interlock.orders.riskfacts import SecondThoughtAsked as SecondThoughtAsked
 from interlock.orders.riskfacts import SecondThoughtTaken as SecondThoughtTaken
 from interlock.orders.riskfacts import SignalDefined as SignalDefined
@@ -445,19 +446,6 @@ Fact = (
     | EngineStarted
     | CommandRefused
     | RequestAnswered
-    | LimitsSet
-    | LossDayBegan
-    | BlockSet
-    | BlockLifted
-    | CountdownArmed
-    | CountdownDisarmed
-    | MarginSeen
-    | SecondThoughtAsked
-    | SecondThoughtTaken
-    | SignalDefined
-    | SignalHeard
-    | SignalFrozen
-    | SignalSound
     | OrderAccepted
     | OrderAmended
     | RuleFired
@@ -476,7 +464,6 @@ Fact = (
     | LegEscalated
     | LegAdded
     | LegRetrying
-    | LegRefused
     | LegDone
     | VenueOrderSending
     | VenueOrderAcknowledged
@@ -499,4 +486,5 @@ Fact = (
     | PositionSeen
     | IncidentOpened
     | IncidentClosed
+    | RiskFact
 )

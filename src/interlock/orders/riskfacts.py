@@ -117,3 +117,21 @@ class LegRefused(LegFact, frozen=True, array_like=True, tag=True):
     """A risk gate did not let a leg go that was due; nothing of it was sent."""
 
     reject: Reject
+
+
+RiskFact = (
+    LimitsSet
+    | LossDayBegan
+    | BlockSet
+    | BlockLifted
+    | CountdownArmed
+    | CountdownDisarmed
+    | MarginSeen
+    | SecondThoughtAsked
+    | SecondThoughtTaken
+    | SignalDefined
+    | SignalHeard
+    | SignalFrozen
+    | SignalSound
+    | LegRefused
+)
