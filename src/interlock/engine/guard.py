@@ -142,13 +142,12 @@ def incident(turn: Turn, kind: f.IncidentKind, detail: str, setting: str) -> Non
 
 
 def lift(turn: Turn, cause: BlockCause, name: str, by: str, why: str) -> None:
-    """End a block; what waited for it is looked at again."""
+    """End a block; what it kept from going is looked at again."""
     block = turn.state.risk.blocks[(cause, name)]
     turn.emit(f.BlockLifted(turn.at, cause, name, by, why))
-    if block.waits:
-        for order in turn.state.orders.living():
-            if not order.done and _covered(order, block.scope):
-                turn.touch(order)
+    for order in turn.state.orders.living():
+        if not order.done and _covered(order, block.scope):
+            turn.touch(order)
 
 
 def _covered(order: Order, scope: RiskScope) -> bool:

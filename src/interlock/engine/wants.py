@@ -224,9 +224,9 @@ class Walk:
         return left - taken
 
     def safety_stop(self, number: int, left: int, growing: bool) -> None:
-        leg = self.order.legs[number]
-        if leg.ended or self.order.winding in ("flatten", "release"):
-            return
+        leg, winding = self.order.legs[number], self.order.winding
+        if leg.ended or winding == "release" or (winding == "flatten" and not self.others_there):
+            return  # in a flattening it goes with the other stops: last
         if left > 0:
             self.wants[number] = Want(Kind.WORK, left)
         elif growing:
