@@ -34,6 +34,7 @@ from interlock.api.queries import Queries
 from interlock.api.reconciling import Reconciling
 from interlock.api.risks import Risks
 from interlock.api.route import Asked, Reply, Route
+from interlock.api.signals import Signals
 from interlock.api.streams import Facts, Streams, sse
 from interlock.journal.sealed_projection import tables_of
 from interlock.journal.sealing import Sealer
@@ -86,6 +87,8 @@ class Settings:
     """Whether garbage collector and threads are told that orders live long and reports hurry."""
     encrypt: bool = False
     """Whether journal, tables and paper orders lie on the disk under the master key."""
+    cooling_off: str = "people"
+    """Who is held to ``cooling_off_s``: people, or everybody."""
     log: Log = field(default_factory=lambda: Log(None))
 
     def told(self, what: str) -> None:
@@ -280,7 +283,8 @@ class Server:
 
     def _routes(self) -> list[Route]:
         halted = self.access.halts.refusal
-        orders, queries = Orders(self.desk, halted), Queries(self.desk)
+        everybody = self.settings.cooling_off == "everybody"
+        orders, queries = Orders(self.desk, halted, everybody), Queries(self.desk)
         health = Health(self.desk, self.settings.environment)
         return [
             *table.placing_routes(orders, Batches(self.desk, halted, self.entrance.take)),
@@ -291,6 +295,7 @@ class Server:
             *table.health_routes(health),
             *Risks(self.desk).routes(),
             *Limiting(self.desk).routes(),
+            *Signals(self.desk).routes(),
             *Reconciling(self.venues).routes(),
             *credentials.routes(Credentials(self.access)),
             *Killing(self.desk, self.access, self.emptying).routes(),

@@ -144,6 +144,7 @@ def server_settings(folder: Path, settings: Config, course: Course, log: Log) ->
         environment=settings.environment,
         tls=tls_files(folder, settings.web),
         encrypt=settings.journal.encrypt,
+        cooling_off=settings.risk.cooling_off,
         log=log,
     )
 

@@ -26,6 +26,14 @@ from interlock.orders.riskfacts import CountdownDisarmed as CountdownDisarmed
 from interlock.orders.riskfacts import LegRefused as LegRefused
 from interlock.orders.riskfacts import LimitsSet as LimitsSet
 from interlock.orders.riskfacts import LossDayBegan as LossDayBegan
+from interlock.orders.riskfacts import MarginSeen as MarginSeen
+from interlock.orders.riskfacts import RiskFact as RiskFact
+from interlock.orders.riskfacts import SecondThoughtAsked as SecondThoughtAsked
+from interlock.orders.riskfacts import SecondThoughtTaken as SecondThoughtTaken
+from interlock.orders.riskfacts import SignalDefined as SignalDefined
+from interlock.orders.riskfacts import SignalFrozen as SignalFrozen
+from interlock.orders.riskfacts import SignalHeard as SignalHeard
+from interlock.orders.riskfacts import SignalSound as SignalSound
 from interlock.orders.terms import Change, LegTerms, OrderTerms
 
 # The world the engine lives in.
@@ -438,12 +446,6 @@ Fact = (
     | EngineStarted
     | CommandRefused
     | RequestAnswered
-    | LimitsSet
-    | LossDayBegan
-    | BlockSet
-    | BlockLifted
-    | CountdownArmed
-    | CountdownDisarmed
     | OrderAccepted
     | OrderAmended
     | RuleFired
@@ -462,7 +464,6 @@ Fact = (
     | LegEscalated
     | LegAdded
     | LegRetrying
-    | LegRefused
     | LegDone
     | VenueOrderSending
     | VenueOrderAcknowledged
@@ -485,4 +486,5 @@ Fact = (
     | PositionSeen
     | IncidentOpened
     | IncidentClosed
+    | RiskFact
 )

@@ -30,5 +30,8 @@ class IncidentKind(StrEnum):
     COUNTDOWN_RAN_OUT = "countdown_ran_out"
     LOSS_LIMIT = "loss_limit"
     VENUE_GONE = "venue_gone"
+    MARGIN_LOW = "margin_low"
+    SIGNAL_FROZEN = "signal_frozen"
+    CLOCK_STEPPED = "clock_stepped"
     KILLED = "killed"
     FLATTEN_REFUSED = "flatten_refused"
