@@ -82,7 +82,7 @@ RISK = (
         "        if order.winding and leg.venue is None:\n",
         "        if order.winding:\n",
         "Canceled and placed anew at once, both fill: twice the limit.",
-        1500,
+        1000,
     ),
     _bug(
         "a position limit forgets what could still be bought",
@@ -106,7 +106,7 @@ RISK = (
         "        check_risk(turn.state, order, made, turn.at)\n    except",
         "    except",
         "A small order is taken, and amended to any size.",
-        2000,
+        800,
     ),
     _bug(
         "a crossed quote is a sound one",
