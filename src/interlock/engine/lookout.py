@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from interlock.engine import feeds, guard
+from interlock.engine import feeds, guard, sessions
 from interlock.engine.state import State
 from interlock.engine.turn import Turn
 from interlock.orders import facts as f
@@ -41,6 +41,7 @@ def look(turn: Turn) -> None:
             _breaker(turn, block)
     _stale(turn)
     _venues(turn)
+    sessions.look(turn)
     risk.look_at = next_look(turn.state, turn.at)
 
 
@@ -48,6 +49,7 @@ def next_look(state: State, at: int) -> int:
     """When something will be due by time alone; 0 for never. What is due is done by then."""
     risk = state.risk
     moments = [one.until for one in risk.countdowns.values()]
+    moments.append(sessions.next_look(state, at))
     for limited in risk.limited.values():
         if limited.loss_max != NONE and limited.holds():
             moments.append(at + LOOK_NS)

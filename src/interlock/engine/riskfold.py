@@ -62,6 +62,12 @@ def _countdown_disarmed(state: State, fact: f.CountdownDisarmed) -> None:
     state.risk.countdowns.pop(fact.name, None)
 
 
+def _sessions_set(state: State, fact: f.SessionsSet) -> None:
+    view = state.markets[fact.instrument]
+    view.calendar, view.hours = fact.calendar, fact.hours
+    state.risk.look_at = 1
+
+
 def accepted(state: State, terms: OrderTerms, at: int) -> None:
     """Count an order that has just been accepted."""
     risk = state.risk
@@ -154,4 +160,5 @@ FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.CountdownArmed: _countdown_armed,
     f.CountdownDisarmed: _countdown_disarmed,
     f.LegRefused: leg_refused,
+    f.SessionsSet: _sessions_set,
 }

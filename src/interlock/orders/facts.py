@@ -23,9 +23,11 @@ from interlock.orders.riskfacts import BlockLifted as BlockLifted
 from interlock.orders.riskfacts import BlockSet as BlockSet
 from interlock.orders.riskfacts import CountdownArmed as CountdownArmed
 from interlock.orders.riskfacts import CountdownDisarmed as CountdownDisarmed
+from interlock.orders.riskfacts import InstrumentDelisted as InstrumentDelisted
 from interlock.orders.riskfacts import LegRefused as LegRefused
 from interlock.orders.riskfacts import LimitsSet as LimitsSet
 from interlock.orders.riskfacts import LossDayBegan as LossDayBegan
+from interlock.orders.riskfacts import SessionsSet as SessionsSet
 from interlock.orders.terms import Change, LegTerms, OrderTerms
 
 # The world the engine lives in.
@@ -444,6 +446,8 @@ Fact = (
     | BlockLifted
     | CountdownArmed
     | CountdownDisarmed
+    | SessionsSet
+    | InstrumentDelisted
     | OrderAccepted
     | OrderAmended
     | RuleFired

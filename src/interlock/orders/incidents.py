@@ -32,3 +32,5 @@ class IncidentKind(StrEnum):
     VENUE_GONE = "venue_gone"
     KILLED = "killed"
     FLATTEN_REFUSED = "flatten_refused"
+    DELISTED = "delisted"
+    FLATTEN_MISSED = "flatten_missed"
