@@ -220,7 +220,7 @@ def test_the_core_never_walks_a_set():
 
 def test_functions_and_files_are_short():
     offences = []
-    for path in python_files("src", "tests", "bench", "chaos", "mutants", "script"):
+    for path in python_files("src", "tests", "bench", "chaos", "wires", "mutants", "script"):
         if (lines := path.read_text().count("\n")) > FILE_LINES_MAX:
             offences.append(f"{place(path)}: {lines} lines")
         for node in ast.walk(parse(path)):
@@ -234,7 +234,7 @@ def test_functions_and_files_are_short():
 def test_lines_are_at_most_100_columns():
     scripts = [p for p in (ROOT / "script").iterdir() if p.is_file()]
     paths = (
-        python_files("src", "tests", "bench", "chaos", "mutants")
+        python_files("src", "tests", "bench", "chaos", "wires", "mutants")
         + scripts
         + [ROOT / "pyproject.toml"]
     )
@@ -270,7 +270,7 @@ def test_only_the_outermost_edge_catches_everything():
 
 def test_names_say_what_things_are():
     offences = []
-    for path in python_files("src", "tests", "bench", "chaos", "mutants"):
+    for path in python_files("src", "tests", "bench", "chaos", "wires", "mutants"):
         for node in ast.walk(parse(path)):
             if isinstance(node, ast.ClassDef):
                 words = re.findall(r"[A-Z][a-z]*", node.name)
@@ -281,7 +281,7 @@ def test_names_say_what_things_are():
 
 def test_every_module_opens_with_a_docstring():
     offences = []
-    for path in python_files("src", "tests", "bench", "chaos", "mutants"):
+    for path in python_files("src", "tests", "bench", "chaos", "wires", "mutants"):
         if not ast.get_docstring(parse(path)):
             offences.append(place(path))
     assert not offences, "\n" + "\n".join(offences)
@@ -289,7 +289,9 @@ def test_every_module_opens_with_a_docstring():
 
 def test_nothing_is_left_unfinished():
     offences = []
-    for path in python_files("src", "tests", "bench", "chaos", "mutants", "script") + documents():
+    for path in (
+        python_files("src", "tests", "bench", "chaos", "wires", "mutants", "script") + documents()
+    ):
         for number, line in enumerate(path.read_text().splitlines(), 1):
             if UNFINISHED.search(line):
                 offences.append(f"{place(path)}:{number}: {line.strip()}")

@@ -61,8 +61,8 @@ def fault(rng: Random) -> Fault:
     return Fault(on, skip=rng.randrange(3), times=rng.choice((1, 1, 1, 2)), **trouble)
 
 
-def order(rng: Random, hedge: bool, price: int) -> dict[str, Any]:
-    """A bracket, a straddle of brackets, or a ladder's entry with one stop."""
+def order(rng: Random, hedge: bool, price: int, instrument: str = INSTRUMENT) -> dict[str, Any]:
+    """A bracket, or an entry with a stop alone."""
     long = rng.random() < 0.6
     side = {"side": "buy" if long else "sell"}
     if hedge:
@@ -70,7 +70,7 @@ def order(rng: Random, hedge: bool, price: int) -> dict[str, Any]:
     kind = rng.choice(("market", "market", "limit", "stop"))
     entry: dict[str, Any] = {
         "type": kind,
-        "instrument": INSTRUMENT,
+        "instrument": instrument,
         "quantity": f"0.0{rng.randrange(1, 60):02}",
         **side,
     }

@@ -51,15 +51,21 @@ class Life:
     """From a start to a stop or a kill."""
 
     def __init__(
-        self, port: int, journal: MemoryJournal, auditor: Auditor, say: Callable[[str], None]
+        self,
+        port: int,
+        journal: MemoryJournal,
+        auditor: Auditor,
+        now: Callable[[], int],
+        say: Callable[[str], None],
     ) -> None:
+        """``now``: the world's time, ns UTC."""
         self._say = say
         self.journal = journal
         self.auditor = auditor
         self.told: list[str] = []
         address = f"{HOST}:{port}"
         settings = BinanceSettings("USDM", Environment.PAPER, "main", (SYMBOL,), PREFIX, address)
-        self.clock = SteadyClock(0)
+        self.clock = SteadyClock(0, wall=now, steady=now)
         self.venue = _Overheard(settings, KEY, SECRET, self.clock.now, self.told.append)
         self.venue.leaves = auditor.sent
         listeners = [auditor.hear, self._facts]

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from interlock.orders import commands as c
+from interlock.orders.limits import RiskScope
 from interlock.runtime import emptying
 from interlock.runtime.emptying import Emptying
 from tests.binance.house import INSTRUMENT, Trader, empty, ours, play, protected
@@ -64,7 +65,7 @@ def test_a_kill_of_sixty_orders_of_both_families_ends_verified_empty_past_every_
         await trader.faults(*FAULTS)
         begun, before = time.monotonic(), (await trader.state())["requests"]
         await trader.ask(c.CancelOrders("main", exposure=c.CancelMode.FLATTEN))
-        found = await checking.of("main", 40)
+        found = await checking.of(RiskScope("main"), 40)
         took = time.monotonic() - begun
         state = await trader.state()
         with capsys.disabled():
@@ -89,7 +90,7 @@ def test_a_long_ban_in_the_middle_of_a_kill_is_no_storm_of_questions() -> None:
         before, facts = (await trader.state())["requests"], len(trader.facts)
         await trader.do("ban", ms=12_000)
         await trader.ask(c.CancelOrders("main", exposure=c.CancelMode.FLATTEN))
-        (venue,) = await checking.of("main", 1)
+        (venue,) = await checking.of(RiskScope("main"), 1)
         assert (len(venue.left), venue.done) == (10, False)
         assert len(trader.facts) - facts < 100
         assert (await trader.state())["requests"] - before < 20
@@ -103,13 +104,13 @@ def test_exits_that_protect_a_position_stay_and_are_named_until_it_is_flattened(
         await trader.until(protected)
         checking = Emptying(trader.live)
         await trader.ask(c.CancelOrders("main", exposure=c.CancelMode.PROTECT))
-        (venue,) = await checking.of(None, 10)
+        (venue,) = await checking.of(RiskScope(), 10)
         assert venue.done
         assert [name.split(".")[1] for name in venue.protecting] == ["1", "2"]
         assert protected(await trader.state())
         await trader.ask(c.CancelOrders("main", exposure=c.CancelMode.FLATTEN))
         await trader.until(empty)  # until then the close itself may be among what is listed
-        (venue,) = await checking.of(None, 10)
+        (venue,) = await checking.of(RiskScope(), 10)
         assert (venue.done, venue.protecting) == (True, [])
 
     play(story, hedge=True)
@@ -131,9 +132,9 @@ def test_what_is_left_is_named_and_recalled_again_though_nobody_here_knows_it(
             )
         )
         checking = Emptying(trader.live)
-        (venue,) = await checking.of("main", 0.2)
+        (venue,) = await checking.of(RiskScope("main"), 0.2)
         assert not venue.done
-        (venue,) = await checking.of("main", 10)
+        (venue,) = await checking.of(RiskScope("main"), 10)
         assert venue.done
         assert venue.recalled_again >= 1
         assert not ours(await trader.state(), "open_algos")
@@ -153,9 +154,9 @@ def test_an_order_that_nobody_recalled_is_never_recalled_by_looking(
         await trader.faults(late)
         await trader.place("first", {**entry, "quantity": "0.01"})
         checking = Emptying(trader.live)
-        (venue,) = await checking.of("main", 0.3)
+        (venue,) = await checking.of(RiskScope("main"), 0.3)
         assert (venue.done, len(venue.left)) == (False, 1)
-        (venue,) = await checking.of("main", 10)
+        (venue,) = await checking.of(RiskScope("main"), 10)
         assert (venue.done, len(venue.protecting), venue.recalled_again) == (True, 1, 0)
         assert len(ours(await trader.state(), "open_orders")) == 1
 
@@ -166,10 +167,10 @@ def test_a_venue_that_cannot_be_read_is_never_called_empty() -> None:
     async def story(trader: Trader) -> None:
         checking = Emptying(trader.live)
         await trader.faults({"on": OPEN_ALGOS, "status": 502, "times": 100})
-        (venue,) = await checking.of(None, 0.5)
+        (venue,) = await checking.of(RiskScope(), 0.5)
         assert (venue.complete, venue.done) == (False, False)
         await trader.faults()
-        (venue,) = await checking.of(None, 10)
+        (venue,) = await checking.of(RiskScope(), 10)
         assert venue.done
 
     play(story)

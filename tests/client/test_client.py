@@ -198,3 +198,36 @@ def test_prices_are_told_as_decimals_and_go_on_over_another_connection(tmp_path:
                 next(client.prices("NO.PAPER"))
             assert (no.value.code, no.value.pointer) == ("QUERY_INVALID", "market")
         wire.close()
+
+
+def test_a_person_who_takes_a_stop_away_is_shown_what_that_means_and_asked_again(
+    tmp_path: Path,
+) -> None:
+    with serving(tmp_path) as house, house.client() as bot:
+        order = c.bracket(entry=entry(), stop_loss=Decimal("29500"))
+        placed = bot.place(order, "one", policy={"cooling_off_s": 1})
+        until(lambda: bot.order("one"), lambda o: len(o.fills) == 1)
+        with c.Client(house.url, *house.key(), person=True) as anna:
+            with pytest.raises(c.Refused) as caught:
+                anna.cancel_leg(placed.order_id, "stop_loss")
+            why = caught.value
+            assert (why.code, why.status, why.retry) == ("COOLING_OFF", 409, True)
+            thought = why.second_thought
+            assert thought is not None
+            (weakened,), (estimate,) = thought["weakened"], thought["estimates"]
+            assert (weakened["stop"], weakened["quantity"]) == ("29500", "0.5")
+            assert estimate["price"] == "30000"
+            assert estimate["volatility_1h_pct"] is None  # the market has just begun
+
+            def again() -> bool:
+                try:
+                    with anna.thought_over(thought["token"], "the news is out"):
+                        anna.cancel_leg(placed.order_id, "stop_loss")
+                except c.Refused as still:
+                    assert still.code == "COOLING_OFF"
+                    return False
+                return True
+
+            until(again, bool)
+        legs = {leg.leg: leg.status for leg in bot.order("one").legs}
+        assert legs["stop_loss"] == "canceled"

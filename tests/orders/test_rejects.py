@@ -14,6 +14,9 @@ from interlock.orders.rejects import Reject, RejectCode
 from interlock.orders.reports import Connection, InstrumentStatus
 from interlock.orders.tree import LEGS_MAX, RULES_MAX, WIDTH_MAX
 from tests.risk.test_gates import REFUSED, limits_that_make_no_sense
+from tests.risk.test_signals import out_of_bounds
+from tests.risk.test_thoughts import asks
+from tests.risk.test_thoughts import held as held_stop
 from tests.scenarios.orders import bracket, exits, limit, market, stop, trailing
 from tests.tape import SECOND, Tape
 
@@ -289,6 +292,11 @@ def key_reused(tape: Tape) -> Any:
     return tape.command("keyed", **request, digest="two", command=other)
 
 
+def taken_away(tape: Tape) -> Any:
+    order = held_stop(tape)
+    return asks(tape, "cancel_leg", "k1", order_id=order.id, leg="stop")
+
+
 STORIES: list[tuple[RejectCode, Story, str]] = [
     (C.DUPLICATE_ID, duplicate_id, "client_order_id"),
     (C.KEY_REUSED, key_reused, ""),
@@ -305,6 +313,8 @@ STORIES: list[tuple[RejectCode, Story, str]] = [
     (C.LEG_CLAIMED, leg_claimed, "legs.stop"),
     (C.LEG_FROZEN, leg_frozen, "legs.target"),
     (C.NOT_AMENDABLE, not_amendable, "legs.stop.price"),
+    (C.COOLING_OFF, taken_away, ""),
+    (C.SIGNAL_REFUSED, out_of_bounds, "value"),
     (C.LIMITS_INVALID, limits_that_make_no_sense, "limits.max_position"),
 ]
 
@@ -330,6 +340,7 @@ def test_codes_say_whether_the_same_request_could_do_better_later():
         *(C.INSTRUMENT_HALTED, C.SESSION_UNKNOWN, C.VENUE_DOWN),
         *(C.RISK_BLOCKED, C.RISK_PRICE_COLLAR, C.RISK_OPEN_ORDERS, C.RISK_POSITION),
         *(C.RISK_GROSS_EXPOSURE, C.RISK_MARGIN, C.RISK_RATE),
+        C.COOLING_OFF,
         C.LEG_CLAIMED,
         C.LEG_FROZEN,
     ]

@@ -113,7 +113,7 @@ def lost_too_much_just_now(tape: Tape) -> Any:
 
 
 def margin_unknown(tape: Tape) -> Any:
-    tape.limits(min_free_margin="100")
+    tape.limits({"account": "main"}, min_free_margin="100")
     return tape.refuse(limit("buy", "100.00", "1"))
 
 
@@ -187,7 +187,7 @@ REFUSED: list[tuple[RejectCode, Story, str, tuple[str, str, str, str]]] = [
         *(C.RISK_DAILY_LOSS, lost_too_much_just_now, "order"),
         ("max_daily_loss", "all", "50", "50"),
     ),
-    (C.RISK_MARGIN, margin_unknown, "order", ("min_free_margin", "all", "unknown", "100")),
+    (C.RISK_MARGIN, margin_unknown, "order", ("min_free_margin", "account main", "unknown", "100")),
     (C.RISK_RATE, too_often, "order", ("max_orders_per_s", "all", "4", "3")),
     (C.RISK_RATE, canceled_too_often, "order", ("max_cancels_per_s", "all", "2", "1")),
 ]

@@ -12,10 +12,18 @@ from interlock.orders import facts as f
 from interlock.orders import requests as q
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.instruments import Instrument
-from interlock.orders.reports import Report
+from interlock.orders.reports import (
+    Acknowledged,
+    Connection,
+    Execution,
+    Filled,
+    FillsTold,
+    Position,
+    Report,
+)
 from interlock.orders.ticks import Trade
 from interlock.runtime.commits import LAZY_NS_MAX
-from interlock.runtime.line import RECOVERY_WAIT_NS, SWEEP_NS, Line
+from interlock.runtime.line import RECOVERY_WAIT_NS, SWEEP_NS, SWEEPS_AFTER, Line
 from interlock.sim.draw import plan_of
 from interlock.sim.plan import FaultClass
 from interlock.sim.world import World
@@ -197,6 +205,49 @@ def test_open_orders_are_swept_for_strays_while_anything_of_ours_may_be_there():
         line.run(START + n * SWEEP_NS + n)
     sweeps = [r for r in venue.sent if isinstance(r, q.QueryOpenOrders)]
     assert len(sweeps) == 4, "one at the start, then one a minute"
+
+
+def test_a_line_with_nothing_at_its_venue_wakes_for_its_last_sweeps_and_then_for_nothing():
+    line = started(SilentVenue())
+    for n in range(1, SWEEPS_AFTER + 1):
+        assert line.next_wakeup() == START + n * SWEEP_NS
+        line.run(START + n * SWEEP_NS)
+    assert line.next_wakeup() is None
+
+
+def test_a_position_is_asked_about_only_when_every_fill_has_been_told():
+    """Found on wires: a stop filled while no server ran, and the position was told before the fill,
+    twice at once; it was taken for somebody else's close, and a position lost its exits.
+    """
+    venue = SilentVenue()
+    venue.capabilities = Capabilities(fills_since=True)
+    line = started(venue)
+    line.put(bracket("one"), START)
+    line.run(START)
+    line.put(Connection(START, "PAPER", True), START + 1)
+    line.run(START + 1)
+    fills = [r for r in venue.sent if isinstance(r, q.QueryFills)]
+    assert len(fills) == 2, "at the start, and when the connection is there"
+
+    def positions() -> int:
+        return sum(isinstance(r, q.QueryPosition) for r in venue.sent)
+
+    line.put(FillsTold(START + 2, "PAPER", START), START + 2)
+    line.run(START + 2)
+    assert positions() == 0, "that answers the older question"
+    line.put(FillsTold(START + 3, "PAPER", START + 1), START + 3)
+    line.run(START + 3)
+    assert positions() == 1
+
+    entry = "o0000004.0.1"
+    line.put(Acknowledged(START + 4, entry, "v1"), START + 4)
+    line.put(Filled(START + 4, entry, Execution("x1", 10, 10_000)), START + 4)
+    line.put(Acknowledged(START + 4, "o0000004.1.1", "v2"), START + 4)
+    line.run(START + 4)
+    line.put(Position(START + 9, "main", "BTC.PAPER", 0, START + 9), START + 9)
+    line.run(START + 9)
+    fills = [r for r in venue.sent if isinstance(r, q.QueryFills)]
+    assert (len(fills), positions()) == (3, 1), "a doubt asks for fills first as well"
 
 
 def plan_of_calm(seed: int):

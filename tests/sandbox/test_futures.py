@@ -1,11 +1,17 @@
 """USD-M's documented flows on the wire: two families of orders, positions, streams, errors."""
 
+import asyncio
+import hmac
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 from websockets.sync.client import connect
 
+from interlock.market.course import Course
+from interlock.orders.ticks import Quote, Trade
+from interlock.sandbox.binance.serving import KEY, SECRET, FuturesSandbox
 from tests.sandbox.house import HOST, SYMBOL, Exchange, sandbox, short
 
 
@@ -234,3 +240,21 @@ def test_trailing_stops_and_targets_trigger_on_their_side(one_way: Exchange) -> 
         one_way.price(price)
         assert waiting() == left, price
     assert one_way.position() == "0.01"
+
+
+def test_a_machine_whose_clock_goes_back_does_not_lose_an_order() -> None:
+    """Found on wires: a tick had been stamped later than the clock said when the order came."""
+    clock = [5_000_000_000]
+    made = FuturesSandbox(Course(1), True, lambda: clock[0])
+    made.happen(Quote("BTCUSDT.USDM", clock[0], 2_999_999, 100_000, 3_000_001, 100_000))
+    made.happen(Trade("BTCUSDT.USDM", clock[0], 3_000_000, 100_000))
+    clock[0] -= 1_000_000_000
+    asked = {"symbol": "BTCUSDT", "side": "BUY", "type": "MARKET", "quantity": "0.01"}
+    asked |= {"positionSide": "LONG", "timestamp": str(made.gate.now_ms())}
+    query = urlencode(asked)
+    signature = hmac.new(SECRET.encode(), query.encode(), "sha256").hexdigest()
+    headers = {"x-mbx-apikey": KEY}
+    signed = f"{query}&signature={signature}"
+    answer = asyncio.run(made.gate.ask("POST", "/fapi/v1/order", signed, "", headers))
+    assert answer is not None
+    assert answer.status == 200, answer.body

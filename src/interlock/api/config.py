@@ -86,6 +86,10 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True):
     reading_burst: int = 500
 
 
+class RiskPart(Struct, frozen=True, forbid_unknown_fields=True):
+    cooling_off: str = "people"
+
+
 class LogPart(Struct, frozen=True, forbid_unknown_fields=True):
     level: str = "info"
     format: str = "text"
@@ -105,6 +109,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     signing: Signing = Signing()
     tokens: Tokens = Tokens()
     limits: Limits = Limits()
+    risk: RiskPart = RiskPart()
     log: LogPart = LogPart()
 
 
@@ -181,6 +186,11 @@ protecting_burst = 1000
 reading_per_s = 100
 reading_burst = 500
 
+[risk]
+# Who is held to the cooling_off_s of an order before its protection is taken away: people (admin
+# sessions, and whoever says to be a person, as the command line does), or everybody.
+cooling_off = "people"
+
 [log]
 # debug tells of every request, info of every refusal, warning of what a person should look at.
 level = "info"
@@ -225,6 +235,7 @@ def checked(config: Config, path: Path) -> Config:
     if config.environment not in ("paper", "testnet", "live"):
         raise ConfigWrong(f"{path}: environment is one of paper, testnet and live.")
     for name, text, known in (
+        ("risk.cooling_off", config.risk.cooling_off, ("people", "everybody")),
         ("log.level", config.log.level, LEVELS),
         ("log.format", config.log.format, FORMATS),
     ):

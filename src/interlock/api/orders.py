@@ -13,6 +13,7 @@ import msgspec
 from interlock.api.desk import Desk
 from interlock.api.problems import ApiCode, Problem, of_reject, problem
 from interlock.api.route import Asked, Reply
+from interlock.api.second_thoughts import Volatility, view
 from interlock.api.views import Done, Placed
 from interlock.orders import commands as c
 from interlock.orders.commands import Accepted, AmendOrder, CancelLeg, CancelMode, PlaceOrder
@@ -64,12 +65,22 @@ class SignalBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     value: str
 
 
+PERSON = "interlock-person"
+THOUGHT = "interlock-second-thought"
+WHY = "interlock-why"
+TEXT_LENGTH_MAX = 500
+
+
 class Orders:
     """Requests about orders, for one desk."""
 
-    def __init__(self, desk: Desk, halted: Halted) -> None:
+    def __init__(self, desk: Desk, halted: Halted, everybody: bool = False) -> None:
+        """``everybody``: programs think twice, too."""
         self._desk = desk
         self._halted = halted
+        self._everybody = everybody
+        self._seen = Volatility()
+        desk.live.on_tick.append(self._seen.hear)
 
     async def place(self, asked: Asked) -> Reply | Problem:
         place = asked.read(PlaceOrder)
@@ -146,11 +157,30 @@ class Orders:
                 "Send for example a random UUID.",
             )
         digest = blake2b(msgspec.json.encode(command), digest_size=16).hexdigest()
-        answer = await self._desk.ask(c.Keyed(asked.caller.key_id, key, digest, command))
+        headers = asked.headers
+        person = self._everybody or asked.caller.session or headers.get(PERSON, "") == "true"
+        token, why = headers.get(THOUGHT, "")[:64], headers.get(WHY, "")[:TEXT_LENGTH_MAX]
+        keyed = c.Keyed(asked.caller.key_id, key, digest, command, person, token, why)
+        answer = await self._desk.ask(keyed)
         if isinstance(answer, Reject):
-            return of_reject(answer)
+            return self._refused(answer)
         done = Done(answer.order_id, answer.version, answer.orders, answer.replayed)
         return replayed(Reply(done), answer)
+
+    def _refused(self, reject: Reject) -> Problem:
+        """A no; of a request that is held back, with what it would change."""
+        told = of_reject(reject)
+        if reject.thought is None:
+            return told
+        markets = self._desk.live.line.state.markets
+        prices: dict[str, float] = {}
+        for one in reject.thought.weakened:
+            market = markets[one.instrument]
+            reference = market.reference()
+            if reference is not None:
+                prices[one.instrument] = float(market.grid.price_text(reference))
+        thought = view(reject.thought, prices, self._seen)
+        return msgspec.structs.replace(told, second_thought=thought)
 
     def _named(self, asked: Asked) -> dict[str, Any] | Problem:
         """How the command names the order: by its id, or by its client's, where that is the only

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from msgspec import Struct
 from msgspec.structs import replace
 
+from interlock.api.second_thoughts import ThoughtView
 from interlock.orders.limits import Breach
 from interlock.orders.rejects import Reject, RejectCode
 
@@ -65,6 +66,8 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     """Whether the very same request can do better later."""
     breach: Breach | None = None
     """Of a risk gate: which setting of which scope, what figure against what limit."""
+    second_thought: ThoughtView | None = None
+    """Of a request that is held back: the token, and what it would change."""
 
 
 STATUS: dict[str, int] = {
@@ -103,6 +106,7 @@ STATUS: dict[str, int] = {
     ApiCode.UNSUPPORTED_MEDIA_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     ApiCode.RATE_LIMITED: HTTPStatus.TOO_MANY_REQUESTS,
     ApiCode.STOPPING: HTTPStatus.SERVICE_UNAVAILABLE,
+    "COOLING_OFF": HTTPStatus.CONFLICT,
     "VENUE_DOWN": HTTPStatus.SERVICE_UNAVAILABLE,
     ApiCode.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
 }

@@ -89,6 +89,8 @@ class Settings:
     """Whether garbage collector and threads are told that orders live long and reports hurry."""
     encrypt: bool = False
     """Whether journal, tables and paper orders lie on the disk under the master key."""
+    cooling_off: str = "people"
+    """Who is held to ``cooling_off_s``: people, or everybody."""
     log: Log = field(default_factory=lambda: Log(None))
 
     def told(self, what: str) -> None:
@@ -288,7 +290,8 @@ class Server:
 
     def _routes(self) -> list[Route]:
         halted = self.access.halts.refusal
-        orders, queries = Orders(self.desk, halted), Queries(self.desk)
+        everybody = self.settings.cooling_off == "everybody"
+        orders, queries = Orders(self.desk, halted, everybody), Queries(self.desk)
         health = Health(self.desk, self.settings.environment)
         return [
             *table.placing_routes(orders, Batches(self.desk, halted, self.entrance.take)),

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -55,6 +55,7 @@ def refusal_text(why: Refused) -> str:
     """Code, field, rule and way out, each where it is looked for."""
     lines = [f"refused: {why.code}" + (f" at {why.pointer}" if why.pointer else "")]
     lines += [f"  {part}" for part in (why.rule, why.way_out) if part]
+    lines += thought_lines(why.second_thought)
     if why.setting:
         lines.append(f"  It is governed by the setting {why.setting}.")
     if why.retry:
@@ -62,9 +63,34 @@ def refusal_text(why: Refused) -> str:
     return "\n".join(lines)
 
 
+def thought_lines(thought: dict[str, Any] | None) -> list[str]:
+    """What a request that is held back would change, and how to send it all the same."""
+    if thought is None:
+        return []
+    lines = []
+    for one, guess in zip(thought["weakened"], thought["estimates"], strict=True):
+        after = one.get("stop_after") or "gone"
+        lines.append(f"  {one['leg']}: {one['quantity']} at {one.get('stop')}, then {after}")
+        if guess.get("volatility_1h_pct") is None:
+            lines.append("    too little of the market has been seen to estimate what that means")
+            continue
+        chances = " then ".join(
+            "-" if guess.get(name) is None else f"{100 * guess[name]:.1f} %"
+            for name in ("touch_now", "touch_after")
+        )
+        lines.append(f"    probability that it is touched within an hour: {chances}")
+        lines.append(
+            f"    mean loss of the worst 5 %: {guess['shortfall_now']} then "
+            f"{guess['shortfall_after']}"
+        )
+    lines.append(f"  The model: {thought['model']}.")
+    lines.append(f"  Send it again with: --second-thought {thought['token']} --why REASON")
+    return lines
+
+
 def client_of(name: str, profile: Profile) -> Client:
     secret = profile.secret_text(name, os.environ)
-    return Client(profile.url, profile.key_id, secret)
+    return Client(profile.url, profile.key_id, secret, person=True)
 
 
 @contextmanager

@@ -146,6 +146,7 @@ def server_settings(folder: Path, settings: Config, course: Course, log: Log) ->
         tls=tls_files(folder, settings.web),
         encrypt=settings.journal.encrypt,
         calendars=settings.sessions.calendars,
+        cooling_off=settings.risk.cooling_off,
         log=log,
     )
 

@@ -18,6 +18,10 @@ from interlock.client import Client, Refused, views
 Done = TypeVar("Done")
 Account = Annotated[str, Parameter(help="Whose.")]
 OneOrder = Annotated[str, Parameter(help="The order's id, or its client order id.")]
+Thought = Annotated[
+    str, Parameter(help="The token of a request that was held back by cooling_off_s.")
+]
+Why = Annotated[str, Parameter(help="For whoever reads of it later.")]
 Exposure = Annotated[
     Literal["protect", "flatten", "release"] | None,
     Parameter(help="What becomes of what was bought or sold; protect keeps the exits."),
@@ -36,6 +40,8 @@ def amend(
     if_version: Annotated[
         int | None, Parameter(help="Only if nobody changed the order since this version.")
     ] = None,
+    second_thought: Thought = "",
+    why: Why = "",
     profile: ProfileName = None,
     yes: Yes = False,
 ) -> int:
@@ -53,7 +59,7 @@ def amend(
     change = {name: value for name, value in change.items() if value is not None}
     if not change:
         raise BadInput("Say what to change, such as --trigger-price 28500.")
-    with trading(profile, yes) as client:
+    with trading(profile, yes) as client, client.thought_over(second_thought, why):
         done = client.amend(order_id(client, order), {leg: change}, if_version=if_version)
     out().print(f"amended: {done.order_id} is at version {done.version}")
     return 0
@@ -65,6 +71,8 @@ def cancel(
     *,
     leg: Annotated[str | None, Parameter(help="Only this leg; the others go on.")] = None,
     exposure: Exposure = None,
+    second_thought: Thought = "",
+    why: Why = "",
     profile: ProfileName = None,
     yes: Yes = False,
 ) -> int:
@@ -80,7 +88,7 @@ def cancel(
     """
     if leg is not None and exposure is not None:
         raise BadInput("--exposure is about the whole order; with --leg the others go on.")
-    with trading(profile, yes) as client:
+    with trading(profile, yes) as client, client.thought_over(second_thought, why):
         name = order_id(client, order)
         if leg is None:
             client.cancel(name, exposure=exposure)

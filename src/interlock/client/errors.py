@@ -4,6 +4,8 @@ Decides how a no is told in Python. Invariant: a refusal says everything the ser
 silence of the server is never told as a refusal.
 """
 
+from typing import Any
+
 
 class InterlockError(Exception):
     """Whatever this package raises of its own."""
@@ -22,6 +24,8 @@ class Refused(InterlockError):
         way_out: str = "",
         setting: str = "",
         retry: bool = False,
+        breach: dict[str, Any] | None = None,
+        second_thought: dict[str, Any] | None = None,
     ) -> None:
         where = f" at {pointer}" if pointer else ""
         super().__init__(" ".join(part for part in (f"{code}{where}:", rule, way_out) if part))
@@ -38,6 +42,10 @@ class Refused(InterlockError):
         """The server's setting that governs the rule, where one does."""
         self.retry = retry
         """Whether the very same request can do better later."""
+        self.breach = breach
+        """Of a risk gate: setting, scope, figure and limit."""
+        self.second_thought = second_thought
+        """Of ``COOLING_OFF``: the token to send it again with, and what it would change."""
 
 
 class Unreachable(InterlockError):

@@ -151,4 +151,6 @@ def of_problem(found: dict[str, Any]) -> Refused:
         way_out=found.get("way_out", ""),
         setting=found.get("setting", ""),
         retry=found.get("retry", False),
+        breach=found.get("breach"),
+        second_thought=found.get("second_thought"),
     )

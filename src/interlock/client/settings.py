@@ -24,7 +24,13 @@ def said(value: str | None, variable: str, otherwise: str = "") -> str:
     return os.environ.get(variable, otherwise) if value is None else value
 
 
-def http_settings(url: str, timeout_s: float, verify: Any) -> dict[str, Any]:
+def ascii_text(text: str) -> str:
+    """What a header can carry."""
+    return text.encode("ascii", "replace").decode("ascii").replace("\n", " ")
+
+
+def http_settings(url: str, timeout_s: float, verify: Any, person: bool) -> dict[str, Any]:
+    said_so = {"Interlock-Person": "true"} if person else {}
     host = httpx.URL(url).host
     return {
         "base_url": url,
@@ -32,5 +38,5 @@ def http_settings(url: str, timeout_s: float, verify: Any) -> dict[str, Any]:
         "verify": verify,
         "trust_env": host not in NEAR,
         "limits": httpx.Limits(max_connections=CONNECTIONS),
-        "headers": {"User-Agent": "interlock-client"},
+        "headers": {"User-Agent": "interlock-client", **said_so},
     }

@@ -6,6 +6,7 @@ it has the methods of ``AsyncClient``, with the same names and arguments.
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -16,7 +17,7 @@ from interlock.client.following import Broken, Follower, Message, Price
 from interlock.client.numbers import Number
 from interlock.client.proof import Proof
 from interlock.client.retrying import Call, Pause, Retry, attempts
-from interlock.client.settings import STREAM_RETRY, URL, http_settings, said
+from interlock.client.settings import STREAM_RETRY, URL, ascii_text, http_settings, said
 from interlock.client.words import Node
 
 Answer = TypeVar("Answer")
@@ -37,8 +38,10 @@ class Client:
         stream_retry: Retry = STREAM_RETRY,
         timeout_s: float = 10.0,
         verify: Any = True,
+        person: bool = False,
     ) -> None:
-        """``account`` is meant where none is named. ``verify`` is httpx's: a CA for TLS.
+        """``account`` is meant where none is named. ``verify`` is httpx's: a CA for TLS. A
+        ``person`` asks for second thoughts before protection is taken away; programs do not.
 
         What is left out of the first three is taken from ``INTERLOCK_URL``, ``INTERLOCK_KEY_ID``
         and ``INTERLOCK_SECRET``.
@@ -48,7 +51,7 @@ class Client:
         self._stream_retry = stream_retry
         self._proof = Proof(said(key_id, "INTERLOCK_KEY_ID"), said(secret, "INTERLOCK_SECRET"))
         self._http = httpx.Client(
-            **http_settings(said(url, "INTERLOCK_URL", URL), timeout_s, verify)
+            **http_settings(said(url, "INTERLOCK_URL", URL), timeout_s, verify, person)
         )
         self.keys = Keys(self)
 
@@ -62,6 +65,17 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         self.close_connections()
+
+    @contextmanager
+    def thought_over(self, token: str, why: str = "") -> Iterator[None]:
+        """Inside, a request that was refused with ``COOLING_OFF`` is sent with its token."""
+        said = {"Interlock-Second-Thought": token, "Interlock-Why": ascii_text(why)}
+        self._http.headers.update(said)
+        try:
+            yield
+        finally:
+            for name in said:
+                del self._http.headers[name]
 
     def close_connections(self) -> None:
         """Let go of the connections; ``with Client(...)`` does it by itself."""

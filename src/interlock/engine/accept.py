@@ -72,6 +72,7 @@ def _accept(state: State, place: PlaceOrder, at: int) -> OrderTerms:
         tag=place.tag,
     )
     checks.exits_can_rest(state, terms)
+    checks.signals_protect_nothing(terms)
     terms = checks.with_safety_stops(state, terms)
     terms = msgspec.structs.replace(terms, rules=rules.compiled(state, place, terms))
     checks.cycles(terms, reader.leaves)

@@ -129,6 +129,8 @@ def _watch(state: State, order: Order, number: int, index: int, atom: Atom) -> N
         view.volume_next = view.volume_waits[0][0]
     elif atom.kind is AtomKind.SIGNAL:
         state.signal_waits.setdefault(atom.name, {})[key] = True
+        if state.signal_book:
+            state.risk.look_at = 1  # it may fall silent from now on
 
 
 def disarm(state: State, order: Order, number: int) -> None:

@@ -100,6 +100,8 @@ def _about_current(turn: Turn, order: Order, number: int, report: LegReport) -> 
                 turn.query(order, number, attempt)
             else:
                 ignore(turn, report, "answers an older question")
+        case r.OutcomeUnknown() if leg.state is LegState.UNCONFIRMED and venue.querying:
+            ignore(turn, report, "asked about already")  # and again in time, later and later
         case r.OutcomeUnknown():
             ask(turn, order, number, report.detail or "outcome unknown")
 

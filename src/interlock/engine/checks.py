@@ -19,7 +19,9 @@ from interlock.orders.terms import AtomKind, LegTerms, OrderTerms, PolicyTerms, 
 from interlock.orders.tree import OnPartialFill, OnRecall, OnStaleFeed, Policy
 
 CONFIRM_MS_MAX = 60_000
+COOLING_OFF_S_MAX = 3_600
 MS_NS = 1_000_000
+SECOND_NS = 1_000_000_000
 RESTS = (LegType.LIMIT, LegType.STOP, LegType.STOP_LIMIT)
 USUAL = PolicyTerms()
 """Most orders have no policy of their own: they share this one."""
@@ -36,13 +38,10 @@ def policy_terms(
             "policy.confirm_fill_ms",
             f"0 to {CONFIRM_MS_MAX} milliseconds.",
         )
-    if policy.cooling_off_s is not None:
-        refuse(
-            RejectCode.NOT_SUPPORTED,
-            "policy.cooling_off_s",
-            "This server does not cool off yet.",
-            "Leave it out.",
-        )
+    cooling_off = policy.cooling_off_s or 0
+    if not 0 <= cooling_off <= COOLING_OFF_S_MAX:
+        rule = f"0 to {COOLING_OFF_S_MAX} seconds."
+        refuse(RejectCode.BAD_NUMBER, "policy.cooling_off_s", rule)
     _venues_can(state, policy, legs)
     safety = None
     if policy.safety_stop is not None:
@@ -64,6 +63,7 @@ def policy_terms(
         confirm_ns=policy.confirm_fill_ms * MS_NS,
         safety_stop=safety,
         flatten_at=flatten_at,
+        cooling_off_ns=cooling_off * SECOND_NS,
     )
     return USUAL if terms == USUAL else terms
 
@@ -174,6 +174,28 @@ def with_safety_stops(state: State, terms: OrderTerms) -> OrderTerms:
             "Leave it out.",
         )
     return replace(terms, legs=tuple(legs))
+
+
+def signals_protect_nothing(terms: OrderTerms) -> None:
+    """Refuse stops of which every one waits for a signal: a number from outside may enter a market
+    or tighten a stop, and must never be what protection depends on."""
+    order = sketch(terms)
+    for number, relation in enumerate(terms.relations):
+        if relation.kind != "oto":
+            continue
+        below = scope.legs_under(order, ~number)
+        stops = [n for n in below if terms.legs[n].exits and terms.legs[n].type in STOPS]
+        if stops and all(_by_signal(terms.legs[n]) for n in stops):
+            refuse(
+                RejectCode.CONDITION_INVALID,
+                f"order.{terms.legs[stops[0]].id}.when",
+                "A stop that waits for a signal protects nothing while the signal is silent.",
+                "Add a stop without a signal, or leave the signal out.",
+            )
+
+
+def _by_signal(leg: LegTerms) -> bool:
+    return leg.when is not None and any(one.kind is AtomKind.SIGNAL for one in leg.when.atoms)
 
 
 def sketch(terms: OrderTerms) -> Order:

@@ -43,6 +43,16 @@ def atom_now(turn: Turn, order: Order, number: int, atom: Atom) -> bool:
     return value >= level if atom.rising else value <= level
 
 
+def frozen(turn: Turn, atoms: tuple[Atom, ...]) -> bool:
+    """Whether a condition looks at a signal that has broken its schema."""
+    for atom in atoms:
+        if atom.kind is AtomKind.SIGNAL:
+            book = turn.state.signal_book.get(atom.name)
+            if book is not None and book.frozen_at:
+                return True
+    return False
+
+
 def leg_filled(order: Order, number: int) -> bool:
     leg = order.legs[number]
     return leg.state is LegState.FILLED or 0 < leg.terms.quantity <= leg.cum

@@ -17,10 +17,13 @@ from interlock.engine import (
     flat,
     guard,
     lookout,
+    margin,
     outside,
     reconcile,
     rules,
+    signals,
     tally,
+    thoughts,
     trading,
     watching,
     winding,
@@ -29,10 +32,8 @@ from interlock.engine.book import TERMS_MARK, acceptance
 from interlock.engine.evolve import evolve, keep
 from interlock.engine.inputs import Decision, Define, Input, SetSessions, Start, Wakeup
 from interlock.engine.leg import LegState
-from interlock.engine.numbers import signal_units
 from interlock.engine.order import Order
 from interlock.engine.state import MarketView, State
-from interlock.engine.triggers import split_atom
 from interlock.engine.turn import Turn
 from interlock.orders import commands as c
 from interlock.orders import facts as f
@@ -250,7 +251,9 @@ def _report(turn: Turn, report: r.Report) -> None:
                 trading.told(turn, report)
         case r.Connection():
             _connection(turn, report)
-        case r.FillsTold() | r.BalancesTold():
+        case r.BalancesTold():
+            margin.told(turn, report)
+        case r.FillsTold():
             pass  # the fills themselves were reports of their own; balances decide nothing here
         case _:
             booking.book(turn, report)
@@ -328,8 +331,10 @@ def _command(turn: Turn, command: c.Command) -> None:
         case c.Keyed():
             turn.answer = answered.before(turn.state, command, turn.at)
             if turn.answer is None:
-                _command(turn, command.command)
-                answered.remember(turn, command)
+                turn.answer = thoughts.hold_back(turn, command)
+                if turn.answer is None:
+                    _command(turn, command.command)
+                    answered.remember(turn, command)
             return
         case c.PlaceOrder():
             _place(turn, command)
@@ -340,7 +345,11 @@ def _command(turn: Turn, command: c.Command) -> None:
         case c.ClosePosition():
             winding.close(turn, command)
         case c.Signal():
-            _signal(turn, command)
+            signals.receive(turn, command)
+        case c.ClockStepped():
+            lookout.clock_stepped(turn, command.by_ms)
+        case c.DefineSignal():
+            signals.define(turn, command)
         case c.SetLimits() | c.Kill() | c.Lift() | c.ArmCountdown() | c.DisarmCountdown():
             guard.command(turn, command)
         case _:
@@ -424,6 +433,7 @@ def _place_all(turn: Turn, command: c.PlaceOrders) -> None:
         lookout.look(turn)
     seen: set[tuple[str, str]] = set()
     lent: list[OrderTerms] = []
+    spent = dict(risk.spent)
     for number, place in enumerate(command.orders):
         found = _considered(turn.state, place, turn.at)
         if isinstance(found, OrderTerms) and risk.limited:
@@ -439,6 +449,7 @@ def _place_all(turn: Turn, command: c.PlaceOrders) -> None:
             break
     for terms in lent:
         tally.lend(turn.state, terms, -1)
+    risk.spent = spent
     if turn.answer is not None:
         return
     ids: list[str] = []
@@ -465,20 +476,3 @@ def _considered(state: State, place: c.PlaceOrder, at: int) -> OrderTerms | c.An
         f"{place.client_order_id!r} is the id of order {known} with another body.",
         "Amend that order, or send a new id.",
     )
-
-
-def _signal(turn: Turn, command: c.Signal) -> None:
-    value = signal_units(command.value)
-    if not isinstance(value, int):
-        turn.answer = Reject(RejectCode.BAD_NUMBER, "value", value.detail)
-        return
-    turn.emit(f.SignalReceived(turn.at, command.name, command.value))
-    waiting: dict[str, dict[int, bool]] = {}
-    for order_id, code in turn.state.signal_waits.get(command.name, {}):
-        waiting.setdefault(order_id, {})[split_atom(code)[0]] = True
-    for order_id, numbers in waiting.items():
-        order = turn.state.orders.get(order_id)
-        if order is not None:
-            firing.refresh_together(turn, order, numbers)
-            turn.touch(order)
-    turn.answer = c.Accepted()

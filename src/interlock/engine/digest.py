@@ -13,6 +13,7 @@ from interlock.engine import arming, deadlines, feedwatch, sessions, tally
 from interlock.engine.image import IMAGE_FORMAT, Image, LimitedImage, MarketImage
 from interlock.engine.order import NEVER, Order
 from interlock.engine.settings import Settings
+from interlock.engine.signalbook import SignalState
 from interlock.engine.state import MarketView, State
 from interlock.orders.facts import OrderAccepted
 from interlock.orders.grid import Grid
@@ -85,6 +86,11 @@ def _image(
         list(state.risk.countdowns.values()),
         [(*key, order_id) for key, order_id in state.risk.probes.items()],
         state.risk.gone,
+        [
+            (name, one.rules, one.at, one.frozen_at, one.sound, one.heard)
+            for name, one in state.signal_book.items()
+        ],
+        list(state.thoughts.values()),
     )
 
 
@@ -96,7 +102,7 @@ def _market(view: MarketView) -> MarketImage:
 def _limited(one: Limited) -> LimitedImage:
     rates = (one.placed.image(), one.sent.image(), one.canceled.image())
     days = (one.baseline, one.day_ends)
-    return LimitedImage(one.scope, one.limits, *rates, *days, one.breakers.image())
+    return LimitedImage(one.scope, one.limits, *rates, *days, one.breakers.image(), one.margin_low)
 
 
 def restore(data: bytes, settings: Settings | None = None) -> State:
@@ -156,12 +162,18 @@ def _restore_risk(state: State, found: Image) -> None:
         limited.canceled = Rate(*one.canceled)
         limited.begin_day(one.baseline, one.day_ends)
         limited.breakers.restore(one.breakers)
+        limited.margin_low = one.margin_low
     risk.days()
     for countdown in found.countdowns:
         risk.countdowns[countdown.name] = countdown
     for cause, name, order_id in found.probes:
         risk.probes[(cause, name)] = order_id
     risk.gone = found.gone
+    for asked in found.thoughts:
+        state.thoughts[asked.token] = asked
+    for name, rules, at, frozen_at, sound, heard in found.signal_book:
+        known = state.signal_book[name] = SignalState(rules)
+        known.at, known.frozen_at, known.sound, known.heard = at, frozen_at, sound, heard
     feedwatch.watch_all(state, state.now)
-    looks = not risk.quiet or risk.countdowns or sessions.any_timed(state)
-    risk.look_at = 1 if looks else 0
+    idle = risk.quiet and not risk.countdowns and not state.signal_book
+    risk.look_at = 0 if idle and not sessions.any_timed(state) else 1

@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import astuple
 
-from interlock.engine import arming, feedwatch, riskfold, tally, venuefold
+from interlock.engine import arming, feedwatch, riskfold, signalbook, tally, venuefold
 from interlock.engine.book import acceptance
 from interlock.engine.leg import LegState
 from interlock.engine.numbers import signal_units
@@ -118,6 +118,9 @@ def _signal(state: State, fact: f.SignalReceived) -> None:
     value = signal_units(fact.value)
     assert isinstance(value, int), "checked before the fact was made"
     state.signals[fact.name] = value
+    if state.signal_book:
+        signalbook.received(state.signal_book, fact)
+        state.risk.look_at = 1
 
 
 def _watermark(state: State, fact: f.WatermarkMoved) -> None:

@@ -26,6 +26,8 @@ BY_FEED = "feed"
 def seen(turn: Turn, view: MarketView, feed: Feed, tick: Tick) -> None:
     """Judge one tick."""
     why = ""
+    if view.path is not None and isinstance(tick, Trade) and tick.price > 0:
+        view.path.saw(tick.at, tick.price)
     if isinstance(tick, Quote):
         why = feed.quoted(tick.at, tick.bid, tick.ask)
     elif isinstance(tick, Trade):

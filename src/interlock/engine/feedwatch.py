@@ -4,9 +4,12 @@ Decides nothing about prices. Invariant: what is watched follows from the limits
 seen is volatile, as prices are.
 """
 
+from interlock.engine.signalbook import Path
 from interlock.engine.state import State
 from interlock.orders.limits import BlockCause, Limits
 from interlock.risk.feed import MS_NS, Feed
+
+SECOND_NS = 1_000_000_000
 
 
 def watch_all(state: State, at: int) -> None:
@@ -22,7 +25,20 @@ def watch_all(state: State, at: int) -> None:
             for scope, limits in asking
             if scope.instrument in (None, symbol) and scope.venue in (None, view.grid.venue)
         ]
-        view.feed = _feed(mine, at) if mine else None
+        keep = max(
+            [
+                rules.corroborated_by.within_s
+                for book in state.signal_book.values()
+                if (rules := book.rules).corroborated_by is not None
+                and rules.corroborated_by.instrument == symbol
+            ],
+            default=0,
+        )
+        if not keep:
+            view.path = None
+        elif view.path is None:
+            view.path = Path(keep * SECOND_NS)
+        view.feed = _feed(mine, at) if mine or keep else None
         if (BlockCause.FEED, symbol) in state.risk.blocks:
             said_unfit(state, symbol, True)
 
@@ -31,7 +47,7 @@ def _feed(asking: list[Limits], at: int) -> Feed:
     """The tightest of several demands."""
     stale = min([one.feed_stale_ms for one in asking if one.feed_stale_ms], default=0)
     jump = min([one.feed_jump_bps for one in asking if one.feed_jump_bps], default=0)
-    calm = max([one.feed_calm_ms for one in asking])
+    calm = max([one.feed_calm_ms for one in asking], default=0)
     return Feed(stale * MS_NS, jump, calm * MS_NS, at)
 
 

@@ -47,6 +47,8 @@ def look_again(turn: Turn, order: Order, number: int) -> None:
         if conditions.atom_now(turn, order, number, atom):
             atoms |= 1 << index
     now = conditions.holds(leg.terms.when.logic, atoms)
+    if turn.state.signal_book and conditions.frozen(turn, leg.terms.when.atoms):
+        now = False  # whatever else it says, and be it that the signal does not hold
     if atoms != leg.atoms or now != leg.holds:
         mark = _trails_from(turn, leg) if now and not leg.holds else None
         turn.emit(f.ConditionChanged(turn.at, order.id, number, atoms, now, mark))

@@ -6,7 +6,7 @@ nothing here stops an exit that is due; what is refused names setting, figure an
 
 from typing import Final
 
-from interlock.engine import checks, scope, tally
+from interlock.engine import checks, margin, scope, tally
 from interlock.engine.branches import Leaf
 from interlock.engine.order import STOPS, Order
 from interlock.engine.refusal import Refused
@@ -90,7 +90,16 @@ def of_new(state: State, terms: OrderTerms, at: int) -> Breach | None:
     tally.refresh(state)
     asked = Asked(terms.account, terms.tag, at, _legs(state, terms))
     asked.parts = parts
-    return state.risk.breach(scopes, asked)
+    _with_margin(state, asked, instruments[0])
+    breach = state.risk.breach(scopes, asked)
+    if breach is None and parts:
+        margin.spend(state, asked, scopes)
+    return breach
+
+
+def _with_margin(state: State, asked: Asked, instrument: str) -> None:
+    asked.balances = margin.known(state, asked.account, instrument, asked.at)
+    asked.spent = state.risk.spent.get(asked.account, 0)
 
 
 def check_amend(state: State, order: Order, legs: list[LegTerms], at: int) -> None:
@@ -113,6 +122,7 @@ def check_amend(state: State, order: Order, legs: list[LegTerms], at: int) -> No
     )
     asked.new = False
     asked.parts = _growth(order, legs)
+    _with_margin(state, asked, terms.legs[0].instrument)
     breach = state.risk.breach(scopes, asked)
     if breach is not None:
         name = legs[max(breach.leg, 0)].id if breach.leg >= 0 else ""
@@ -159,6 +169,8 @@ def at_send(
     buys, sells = (quantity, 0) if leg.side > 0 else (0, quantity)
     asked.parts = ((leg.instrument, str(leg.position_side or ""), buys, sells),)
     asked.new, asked.counted = False, True
+    _with_margin(state, asked, leg.instrument)
+    asked.spent = 0  # its own part is in there
     return risk.breach(scopes, asked)
 
 

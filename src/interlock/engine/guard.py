@@ -58,6 +58,10 @@ def _set_limits(turn: Turn, asked: c.SetLimits) -> None:
             field, rule = problem
             turn.answer = Reject(RejectCode.LIMITS_INVALID, f"limits.{field}", rule)
             return
+        if limits.min_free_margin is not None and asked.scope.account is None:
+            rule = "A margin is one account's: name it in the scope."
+            turn.answer = Reject(RejectCode.LIMITS_INVALID, "scope.account", rule)
+            return
         name = asked.scope.instrument
         if name is not None and name not in turn.state.markets:
             rule = f"No instrument {name!r} is known here."

@@ -7,10 +7,11 @@ from msgspec import Struct
 
 from interlock.engine.order import Order
 from interlock.orders.capabilities import Capabilities
-from interlock.orders.facts import RequestAnswered
+from interlock.orders.facts import RequestAnswered, SecondThoughtAsked
 from interlock.orders.instruments import Instrument
 from interlock.orders.limits import Block, BlockCause, Countdown, Limits, RiskScope
 from interlock.orders.sessions import Hours
+from interlock.orders.signals import SignalRules
 
 IMAGE_FORMAT = 5
 
@@ -30,6 +31,7 @@ class LimitedImage(Struct, array_like=True):
     baseline: int
     day_ends: int
     breakers: tuple[int, int, int, int, int, int]
+    margin_low: bool
 
 
 class MarketImage(Struct, array_like=True):
@@ -69,3 +71,6 @@ class Image(Struct, array_like=True):
     countdowns: list[Countdown]
     probes: list[tuple[BlockCause, str, str]]
     gone: dict[str, int]
+    signal_book: list[tuple[str, SignalRules, int, int, int, dict[str, tuple[int, int]]]]
+    """Name, schema, when it last counted, when it froze, sound values since, by source."""
+    thoughts: list[SecondThoughtAsked]

@@ -9,9 +9,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from interlock.engine import feeds, guard, sessions
+from interlock.engine import feeds, guard, margin, sessions, signals
 from interlock.engine.state import State
 from interlock.engine.turn import Turn
+from interlock.orders import commands as c
 from interlock.orders import facts as f
 from interlock.orders.limits import Block, BlockCause, BlockLevel, RiskScope
 from interlock.risk.limited import NEVER, NONE, Limited
@@ -42,6 +43,8 @@ def look(turn: Turn) -> None:
     _stale(turn)
     _venues(turn)
     sessions.look(turn)
+    margin.ask(turn)
+    signals.look(turn)
     risk.look_at = next_look(turn.state, turn.at)
 
 
@@ -57,6 +60,9 @@ def next_look(state: State, at: int) -> int:
         if seconds is not None:
             moments += [since + seconds * SECOND_NS for since in risk.gone.values()]
     moments += [block.until for block in risk.blocks.values() if not block.half_open]
+    moments += [signals.stale_at(state, *one) for one in state.signal_book.items()]
+    if margin.limited_by_margin(state):
+        moments.append(risk.balances_at)
     for view in state.markets.values():
         if view.feed is not None:
             moments.append(view.feed.stale_at())
@@ -180,3 +186,19 @@ def _venues(turn: Turn) -> None:
         back = block.scope.venue is not None and block.scope.venue not in risk.gone
         if block.cause is BlockCause.OUTAGE and block.name.startswith("stream of ") and back:
             guard.lift(turn, block.cause, block.name, guard.ITSELF, "its stream is back")
+
+
+def clock_stepped(turn: Turn, by_ms: int) -> None:
+    """A clock that was set that far is not to be traded by."""
+    for limited in list(turn.state.risk.limited.values()):
+        most, scope = limited.limits.clock_step_ms, limited.scope
+        name = f"clock of {scope}"
+        known = (BlockCause.OUTAGE, name) in turn.state.risk.blocks
+        if most is None or abs(by_ms) < most or known:
+            continue
+        why = f"the clock was set by {by_ms} ms; clock_step_ms is {most}"
+        level = BlockLevel.RECALL_ENTRIES
+        block = Block(BlockCause.OUTAGE, name, scope, level, turn.at, guard.ITSELF, why)
+        guard.raise_block(turn, block)
+        guard.incident(turn, f.IncidentKind.CLOCK_STEPPED, f"{scope}: {why}", "clock_step_ms")
+    turn.answer = c.Accepted()

@@ -20,6 +20,7 @@ def preview(state: State, place: PlaceOrder, at: int) -> tuple[Decision, list[Or
     other.capabilities = state.capabilities
     other.down = dict(state.down)
     other.signals = dict(state.signals)
+    other.signal_book = dict(state.signal_book)
     for symbol, view in state.markets.items():
         mine = other.markets[symbol] = MarketView(view.grid)
         mine.last, mine.bid, mine.ask = view.last, view.bid, view.ask

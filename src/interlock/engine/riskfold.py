@@ -7,7 +7,7 @@ is found by the guard's next look, at once; nothing is decided here.
 from collections.abc import Callable
 from typing import Any
 
-from interlock.engine import feedwatch, tally
+from interlock.engine import feedwatch, signalbook, tally
 from interlock.engine.order import Order
 from interlock.engine.state import State
 from interlock.orders import facts as f
@@ -66,6 +66,12 @@ def _sessions_set(state: State, fact: f.SessionsSet) -> None:
     view = state.markets[fact.instrument]
     view.calendar, view.hours = fact.calendar, fact.hours
     state.risk.look_at = 1
+
+
+def _margin_seen(state: State, fact: f.MarginSeen) -> None:
+    limited = state.risk.limited.get(fact.scope)
+    if limited is not None:
+        limited.margin_low = fact.low
 
 
 def accepted(state: State, terms: OrderTerms, at: int) -> None:
@@ -152,6 +158,23 @@ def _look(state: State, limited: Limited) -> None:
         state.risk.look_at = 1
 
 
+def _thought_asked(state: State, fact: f.SecondThoughtAsked) -> None:
+    for token in [one for one, asked in state.thoughts.items() if asked.until < fact.at]:
+        del state.thoughts[token]
+    state.thoughts[fact.token] = fact
+
+
+def _thought_taken(state: State, fact: f.SecondThoughtTaken) -> None:
+    state.thoughts.pop(fact.token, None)
+
+
+def _of_signal(state: State, fact: Any) -> None:
+    signalbook.FOLDS[type(fact)](state.signal_book, fact)
+    state.risk.look_at = 1
+    if isinstance(fact, f.SignalDefined):
+        feedwatch.watch_all(state, fact.at)
+
+
 FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.LimitsSet: _limits_set,
     f.LossDayBegan: _loss_day,
@@ -159,6 +182,10 @@ FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.BlockLifted: _block_lifted,
     f.CountdownArmed: _countdown_armed,
     f.CountdownDisarmed: _countdown_disarmed,
+    f.MarginSeen: _margin_seen,
     f.LegRefused: leg_refused,
     f.SessionsSet: _sessions_set,
+    f.SecondThoughtAsked: _thought_asked,
+    f.SecondThoughtTaken: _thought_taken,
+    **dict.fromkeys(signalbook.FOLDS, _of_signal),
 }

@@ -8,9 +8,10 @@ from interlock.engine.book import OrderBook
 from interlock.engine.entries import Entry, Key
 from interlock.engine.order import NEVER, Order
 from interlock.engine.settings import Settings
+from interlock.engine.signalbook import Path, SignalState
 from interlock.engine.triggers import TriggerChannel
 from interlock.orders.capabilities import Capabilities
-from interlock.orders.facts import Channel, RequestAnswered
+from interlock.orders.facts import Channel, RequestAnswered, SecondThoughtAsked
 from interlock.orders.grid import Grid
 from interlock.orders.sessions import Hours
 from interlock.risk.book import RiskBook
@@ -38,6 +39,7 @@ class MarketView:
         "last_at",
         "last_channel",
         "marks",
+        "path",
         "quote_at",
         "volume",
         "volume_next",
@@ -70,6 +72,8 @@ class MarketView:
         self.volume_waits: list[tuple[int, tuple[str, int]]] = []
         self.feed: Feed | None = None
         """What judges these prices, where limits ask for that; volatile."""
+        self.path: Path | None = None
+        """Where this price has been, where a signal must be corroborated by it; volatile."""
         self.fresh = True
         """No price since the start or the last interruption: a trigger now is a gap."""
 
@@ -116,9 +120,11 @@ class State:
         "risk",
         "seq",
         "settings",
+        "signal_book",
         "signal_waits",
         "signals",
         "started_at",
+        "thoughts",
         "timers",
     )
 
@@ -140,6 +146,10 @@ class State:
         """By caller and idempotency key, oldest first."""
         self.signals: dict[str, int] = {}
         """Last values, times ``10 ** 9``."""
+        self.thoughts: dict[str, SecondThoughtAsked] = {}
+        """Requests that are being thought over, by token, oldest first."""
+        self.signal_book: dict[str, SignalState] = {}
+        """Those that have a schema."""
         self.signal_waits: dict[str, dict[tuple[str, int], bool]] = {}
         self.net: dict[tuple[str, str, str], int] = {}
         """Signed quantity our fills have made of each (account, instrument, position side)."""

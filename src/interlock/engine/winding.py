@@ -98,14 +98,14 @@ def cancel_many(turn: Turn, command: CancelOrders) -> None:
     matched = [
         turn.state.orders[order.id]
         for order in turn.state.orders.sketches()
-        if not order.done and _matches(order, command)
+        if not order.done and matches(order, command)
     ]
     for order in matched:
         wind(turn, order, command.exposure, "canceled with others by the trader")
     turn.answer = Accepted(orders=tuple(order.id for order in matched))
 
 
-def _matches(order: Order, command: CancelOrders) -> bool:
+def matches(order: Order, command: CancelOrders) -> bool:
     first = order.legs[0].terms
     return (
         order.terms.account == command.account

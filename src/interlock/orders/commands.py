@@ -9,6 +9,7 @@ from msgspec import Struct
 from interlock.orders.legs import PositionSide, Side
 from interlock.orders.limits import BlockCause, BlockLevel, Limits, RiskScope
 from interlock.orders.rejects import Reject
+from interlock.orders.signals import SignalRules
 from interlock.orders.tree import LegChange, Node, Policy, Rule
 
 
@@ -117,6 +118,20 @@ class Signal(
 
     name: str
     value: str
+    source: str = ""
+    """Who gives it."""
+    made_at: int | None = None
+    """When it was made, ns UTC."""
+
+
+class DefineSignal(
+    Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="define_signal"
+):
+    """Give a signal a schema, in place of the one it had; without ``rules``: none."""
+
+    name: str
+    rules: SignalRules | None = None
+    by: str = ""
 
 
 class SetLimits(
@@ -146,6 +161,14 @@ class Lift(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, 
     name: str
     by: str = ""
     why: str = ""
+
+
+class ClockStepped(
+    Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, tag="clock_stepped"
+):
+    """The server's own word: the machine's clock was set by ``by_ms``, back where below zero."""
+
+    by_ms: int
 
 
 class ArmCountdown(
@@ -182,9 +205,14 @@ class Keyed(Struct, frozen=True, forbid_unknown_fields=True, tag="keyed"):
     key: str
     digest: str
     command: Plain
+    person: bool = False
+    """Asked by a person, who is held to ``cooling_off_s``; programs are not."""
+    second_thought: str = ""
+    """The token that such a request was answered with."""
+    why: str = ""
 
 
-RiskControl = SetLimits | Kill | Lift | ArmCountdown | DisarmCountdown
+RiskControl = SetLimits | Kill | Lift | ArmCountdown | DisarmCountdown | DefineSignal | ClockStepped
 """What an admin, or the server itself, says about what may be risked."""
 Command = PlaceOrder | PlaceOrders | Plain | Keyed | RiskControl
 

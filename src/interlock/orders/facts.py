@@ -27,7 +27,15 @@ from interlock.orders.riskfacts import InstrumentDelisted as InstrumentDelisted
 from interlock.orders.riskfacts import LegRefused as LegRefused
 from interlock.orders.riskfacts import LimitsSet as LimitsSet
 from interlock.orders.riskfacts import LossDayBegan as LossDayBegan
+from interlock.orders.riskfacts import MarginSeen as MarginSeen
+from interlock.orders.riskfacts import RiskFact
+from interlock.orders.riskfacts import SecondThoughtAsked as SecondThoughtAsked
+from interlock.orders.riskfacts import SecondThoughtTaken as SecondThoughtTaken
 from interlock.orders.riskfacts import SessionsSet as SessionsSet
+from interlock.orders.riskfacts import SignalDefined as SignalDefined
+from interlock.orders.riskfacts import SignalFrozen as SignalFrozen
+from interlock.orders.riskfacts import SignalHeard as SignalHeard
+from interlock.orders.riskfacts import SignalSound as SignalSound
 from interlock.orders.terms import Change, LegTerms, OrderTerms
 
 # The world the engine lives in.
@@ -440,14 +448,7 @@ Fact = (
     | EngineStarted
     | CommandRefused
     | RequestAnswered
-    | LimitsSet
-    | LossDayBegan
-    | BlockSet
-    | BlockLifted
-    | CountdownArmed
-    | CountdownDisarmed
-    | SessionsSet
-    | InstrumentDelisted
+    | RiskFact
     | OrderAccepted
     | OrderAmended
     | RuleFired
@@ -466,7 +467,6 @@ Fact = (
     | LegEscalated
     | LegAdded
     | LegRetrying
-    | LegRefused
     | LegDone
     | VenueOrderSending
     | VenueOrderAcknowledged

@@ -104,6 +104,8 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     leg_types: tuple[LegType, ...] | None = None
     min_free_margin: str | None = None
     """What the venue must have left for this account after the order's own margin."""
+    margin_asset: str | None = None
+    """Which balance ``min_free_margin`` is about; all of them added up when not given."""
     initial_margin_bps: int = 10_000
     """What an entry is taken to need of it: 10 000 is its whole worth."""
     feed_stale_ms: int | None = None
@@ -133,6 +135,9 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     """From this moment on entries that are there are recalled as well."""
     flatten_at: str | None = None
     """At this moment positions are closed, and nothing is taken until the close."""
+    clock_step_ms: int | None = None
+    """The machine's clock set by so much or more, either way, pulls entries until a person lifts
+    that: what is stale, due or expired can't be told by such a clock."""
 
     @property
     def day_minute(self) -> int:
@@ -148,6 +153,7 @@ COUNTS = (
     *("max_open_orders", "max_orders_per_s", "max_cancels_per_s", "max_price_deviation_bps"),
     *("min_stop_distance_bps", "max_stop_distance_bps", "initial_margin_bps"),
     *("feed_stale_ms", "feed_jump_bps", "feed_calm_ms", "venue_gone_s", "breaker_cool_s"),
+    "clock_step_ms",
     *("breaker_orders_per_s", "breaker_amends_per_s", "breaker_rejects", "breaker_losses"),
 )
 MOMENTS = ("no_new_after", "reduce_before_close", "flatten_at")

@@ -69,6 +69,8 @@ class RejectCode(StrEnum):
     RISK_DAILY_LOSS = "RISK_DAILY_LOSS"
     RISK_MARGIN = "RISK_MARGIN"
     RISK_RATE = "RISK_RATE"
+    COOLING_OFF = "COOLING_OFF"
+    SIGNAL_REFUSED = "SIGNAL_REFUSED"
     LIMITS_INVALID = "LIMITS_INVALID"
     # The state of the order.
     VERSION_MISMATCH = "VERSION_MISMATCH"
@@ -100,8 +102,35 @@ _TRANSIENT = frozenset(
         RejectCode.RISK_GROSS_EXPOSURE,
         RejectCode.RISK_MARGIN,
         RejectCode.RISK_RATE,
+        RejectCode.COOLING_OFF,
     )
 )
+
+
+class Weakened(Struct, frozen=True, omit_defaults=True):
+    """One protective stop that a request would move away or take away. Prices are decimal text."""
+
+    leg: str
+    instrument: str
+    side: str
+    quantity: str
+    """What it protects now."""
+    stop: str | None
+    """Where it would trade now; nothing while that is not known."""
+    stop_after: str | None = None
+    """Where it would after the request; nothing: it would be gone."""
+    quantity_after: str = "0"
+
+
+class SecondThought(Struct, frozen=True, omit_defaults=True):
+    """A request that takes protection away, to be sent again after a while if it is still meant."""
+
+    token: str
+    order_id: str
+    valid_from: int
+    until: int
+    """ns UTC: sent again with the token between the two, it is carried out."""
+    weakened: tuple[Weakened, ...] = ()
 
 
 class Reject(Struct, frozen=True, omit_defaults=True):
@@ -116,6 +145,8 @@ class Reject(Struct, frozen=True, omit_defaults=True):
     """What to send instead."""
     breach: Breach | None = None
     """Of a risk gate: which setting of which scope, and what figure against what limit."""
+    thought: SecondThought | None = None
+    """Of a request that is held back for a while."""
 
     def __str__(self) -> str:
         where = f" at {self.path}" if self.path else ""

@@ -3,10 +3,11 @@
 Decides the journal's vocabulary, as ``orders.facts`` does; they are read from there.
 """
 
-from interlock.orders.fact import LegFact, TimedFact
+from interlock.orders.fact import LegFact, OrderFact, TimedFact
 from interlock.orders.limits import Block, BlockCause, Countdown, Limits, RiskScope
 from interlock.orders.rejects import Reject
 from interlock.orders.sessions import Hours
+from interlock.orders.signals import SignalRules
 
 
 class LimitsSet(TimedFact, frozen=True, array_like=True, tag=True):
@@ -69,7 +70,86 @@ class InstrumentDelisted(TimedFact, frozen=True, array_like=True, tag=True):
     detail: str = ""
 
 
+class MarginSeen(TimedFact, frozen=True, array_like=True, tag=True):
+    """What a venue has left for a scope went below ``min_free_margin``, or came back above it; in
+    whole hundred-millionths."""
+
+    scope: RiskScope
+    free_margin: int
+    low: bool
+
+
+class SignalDefined(TimedFact, frozen=True, array_like=True, tag=True):
+    name: str
+    rules: SignalRules | None
+    by: str
+
+
+class SignalHeard(TimedFact, frozen=True, array_like=True, tag=True):
+    """One source's value, kept until enough of them have given theirs."""
+
+    name: str
+    source: str
+    value: str
+
+
+class SignalFrozen(TimedFact, frozen=True, array_like=True, tag=True):
+    """A signal broke its schema: nothing that waits for it may fire until it is sound again."""
+
+    name: str
+    setting: str
+    figure: str
+    limit: str
+
+
+class SignalSound(TimedFact, frozen=True, array_like=True, tag=True):
+    """A frozen signal gave ``count`` sound values in a row; with ``thawed`` it counts again."""
+
+    name: str
+    count: int
+    thawed: bool
+
+
+class SecondThoughtAsked(OrderFact, frozen=True, array_like=True, tag=True):
+    """A person's request would take protection away: it is held back until ``valid_from``."""
+
+    token: str
+    digest: str
+    valid_from: int
+    until: int
+    by: str
+    what: str
+
+
+class SecondThoughtTaken(OrderFact, frozen=True, array_like=True, tag=True):
+    """It was asked again, with its token: it is carried out."""
+
+    token: str
+    by: str
+    why: str = ""
+
+
 class LegRefused(LegFact, frozen=True, array_like=True, tag=True):
     """A risk gate did not let a leg go that was due; nothing of it was sent."""
 
     reject: Reject
+
+
+RiskFact = (
+    LimitsSet
+    | LossDayBegan
+    | BlockSet
+    | BlockLifted
+    | CountdownArmed
+    | CountdownDisarmed
+    | SessionsSet
+    | InstrumentDelisted
+    | MarginSeen
+    | SecondThoughtAsked
+    | SecondThoughtTaken
+    | SignalDefined
+    | SignalHeard
+    | SignalFrozen
+    | SignalSound
+    | LegRefused
+)

@@ -178,6 +178,7 @@ class PolicyTerms(Struct, frozen=True, omit_defaults=True, gc=False):
     confirm_ns: int = 0
     safety_stop: Span | None = None
     flatten_at: int | None = None
+    cooling_off_ns: int = 0
 
 
 class Change(Struct, frozen=True, array_like=True):

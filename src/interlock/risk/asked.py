@@ -5,6 +5,7 @@ Decides nothing. Invariant: everything a gate needs is in here or in the scope's
 
 from interlock.orders.grid import Grid
 from interlock.orders.legs import LegType
+from interlock.orders.reports import Balance
 from interlock.orders.terms import BPS
 from interlock.risk.limited import Part
 
@@ -56,7 +57,7 @@ class AskedLeg:
 class Asked:
     """What wants to pass."""
 
-    __slots__ = ("account", "at", "counted", "free_margin", "legs", "new", "parts", "tag")
+    __slots__ = ("account", "at", "balances", "counted", "legs", "new", "parts", "spent", "tag")
 
     def __init__(self, account: str, tag: str, at: int, legs: list[AskedLeg]) -> None:
         self.account = account
@@ -69,5 +70,7 @@ class Asked:
         """A new order: it counts as one."""
         self.counted = False
         """Whether ``parts`` are part of the scope's figures already."""
-        self.free_margin: int | None = None
-        """What the venue has left, in hundred-millionths, once its word is fresh."""
+        self.balances: tuple[Balance, ...] | None = None
+        """What the venue has left for the account, while its word is fresh."""
+        self.spent = 0
+        """Taken since it said so, in hundred-millionths."""

@@ -9,6 +9,7 @@ from typing import Final
 
 from interlock.orders.grid import Grid
 from interlock.orders.limits import Block, BlockCause, Breach, Countdown, Gate, Limits, RiskScope
+from interlock.orders.reports import Balance
 from interlock.risk.asked import Asked
 from interlock.risk.gates import Question, questions
 from interlock.risk.holding import Holding
@@ -26,7 +27,8 @@ class RiskBook:
     """Limits, blocks, positions by strategy, and what live orders could add to them."""
 
     __slots__ = (
-        *("_asks", "_bounds", "_markets", "_matches", "blocks", "counted", "countdowns"),
+        *("_asks", "balances", "balances_at", "spent"),
+        *("_bounds", "_markets", "_matches", "blocks", "counted", "countdowns"),
         *("dirty", "gone", "holdings", "limited", "look_at", "next_day", "probes"),
     )
 
@@ -44,6 +46,12 @@ class RiskBook:
         """The order that a half-open breaker lets try."""
         self.gone: dict[str, int] = {}
         """Since when a venue's stream has been gone; ns UTC."""
+        self.balances: dict[tuple[str, str], tuple[int, tuple[Balance, ...]]] = {}
+        """By venue and account, as the venue last said, and when; volatile."""
+        self.balances_at = 0
+        """When balances are asked for next; ns UTC. Volatile."""
+        self.spent: dict[str, int] = {}
+        """By account, what entries have taken since; volatile."""
         self.look_at = 0
         """When the guard looks next; ns UTC, 0 for never, 1 for at once. Volatile."""
         self.next_day = NEVER
@@ -187,6 +195,7 @@ class RiskBook:
             new.placed, new.sent = Rate(*one.placed.image()), Rate(*one.sent.image())
             new.canceled = Rate(*one.canceled.image())
         out.probes = dict(self.probes)
+        out.balances, out.spent = dict(self.balances), dict(self.spent)
         out.days()
         return out
 

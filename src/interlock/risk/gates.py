@@ -9,6 +9,7 @@ from typing import Final
 
 from interlock.orders.legs import Side
 from interlock.orders.limits import Breach, Gate, Limits
+from interlock.orders.reports import Balance
 from interlock.orders.terms import BPS
 from interlock.risk.asked import Asked
 from interlock.risk.limited import NONE, Limited
@@ -177,16 +178,32 @@ def _margin(limited: Limited, asked: Asked) -> Breach | None:
     text = limited.limits.min_free_margin
     if text is None or not asked.parts:
         return None
-    free = asked.free_margin
-    if free is None:
-        return Breach(*(Gate.MARGIN, limited.scope, "min_free_margin", UNKNOWN, text), unknown=True)
-    rate = limited.limits.initial_margin_bps
-    for leg in asked.legs:
-        if not leg.exits:
-            free -= common(leg.grid, leg.quantity * leg.price * rate // BPS)
+    if asked.balances is None:
+        return _breach(limited, Gate.MARGIN, "min_free_margin", (UNKNOWN, text))
+    free = free_margin(asked.balances, limited.limits.margin_asset) - asked.spent
+    free -= needed(limited.limits, asked)
     if free >= amount(text):
         return None
     return _breach(limited, Gate.MARGIN, "min_free_margin", (amount_text(free), text))
+
+
+def free_margin(balances: tuple[Balance, ...], asset: str | None) -> int:
+    """What a venue lets new positions take, in hundred-millionths."""
+    return sum(
+        amount(one.available_margin if one.available_margin is not None else one.free)
+        for one in balances
+        if asset is None or one.asset == asset
+    )
+
+
+def needed(limits: Limits, asked: Asked) -> int:
+    """What the entries are taken to need of it."""
+    rate = limits.initial_margin_bps
+    return sum(
+        common(leg.grid, leg.quantity * leg.price * rate // BPS)
+        for leg in asked.legs
+        if not leg.exits
+    )
 
 
 def _rate(limited: Limited, asked: Asked) -> Breach | None:

@@ -134,7 +134,7 @@ class Limited:
 
     __slots__ = (
         *("_bounds", "_markets", "_unhurt", "baseline", "breakers", "breaks", "canceled"),
-        *("day_ends", "lines"),
+        *("day_ends", "lines", "margin_low"),
         *("limits", "loss_max", "open", "placed", "scope", "sent"),
     )
 
@@ -149,6 +149,7 @@ class Limited:
         self.breakers = Breakers()
         self.baseline = 0
         """Equity when the day began, in hundred-millionths."""
+        self.margin_low = False
         self.day_ends = 0
         """ns UTC; 0 before the first day began."""
         self._markets = markets

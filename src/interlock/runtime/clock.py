@@ -27,10 +27,13 @@ class SteadyClock:
         wall: Callable[[], int] = time.time_ns,
         steady: Callable[[], int] = time.monotonic_ns,
         told: Callable[[str], None] | None = None,
+        stepped: Callable[[int], None] | None = None,
     ) -> None:
         self._wall = wall
         self._steady = steady
         self._told = told or _unheard
+        self.stepped = stepped or _unheard
+        """Hears by how many ns the clock went forward, or below zero back, once for each step."""
         self._read = steady()
         self._at = max(wall(), not_before)
         self._ahead = False
@@ -44,6 +47,7 @@ class SteadyClock:
         if behind >= 0:
             if behind > STEP_NS:
                 self._told(f"the clock went forward by {_seconds(behind)}; that is followed")
+                self.stepped(behind)
             self._at = wall
         else:
             self._at = max(wall, self._at + passed - passed // SLOWER)
@@ -53,6 +57,7 @@ class SteadyClock:
                 f"the clock is {_seconds(self._at - wall)} behind what the journal or this "
                 f"process has seen; time goes on from there, slower, until the clock has caught up"
             )
+            self.stepped(wall - self._at)
         self._ahead = ahead
         return self._at
 
@@ -61,5 +66,5 @@ def _seconds(span_ns: int) -> str:
     return f"{span_ns / 1e9:,.1f} s"
 
 
-def _unheard(_: str) -> None:
+def _unheard(_: str | int) -> None:
     """Steps go unnoticed unless somebody listens."""

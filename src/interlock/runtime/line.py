@@ -85,6 +85,8 @@ class Line:
         self.snapshot_frames = SNAPSHOT_FRAMES
         self._told_to: dict[str, int] = {}
         """Up to when each venue has told all fills, ns UTC."""
+        self._fills_asked: dict[str, int] = {}
+        """When each venue was last asked for fills."""
         self._snapshot_n = 0
 
     # Starting.
@@ -222,31 +224,33 @@ class Line:
 
     def _ask_rest(self, name: str) -> None:
         """What no question about orders tells, where it can be asked for: every fill since all of
-        them were told, and what is held wherever an order of ours is, as others may have closed it.
+        them were told, and then what is held wherever an order of ours is, as others may have
+        closed it. A position says nothing beside books that lack a fill: fills come first.
         """
         can = self.state.capabilities.get(name)
-        if can is None or not can.fills_since:
-            return
-        self._send(QueryFills(name, self.told_to(name)))
+        if can is not None and can.fills_since:
+            self._fills_asked[name] = self.now
+            self._send(QueryFills(name, self.told_to(name)))
+
+    def _fills_told(self, told: FillsTold) -> None:
+        self._told_to[told.venue] = max(0, told.until - FILLS_MARGIN_NS)
+        if told.until < self._fills_asked.get(told.venue, 0):
+            return  # the last question is still open
         where: dict[tuple[str, str], bool] = {}
         for order in self.state.orders.living():
             if not order.done:
                 where[order.terms.account, order.legs[0].terms.instrument] = True
         for account, symbol in where:
-            if symbol.rpartition(".")[2] == name:
+            if symbol.rpartition(".")[2] == told.venue:
                 self._send(QueryPosition(account, symbol))
 
     def next_wakeup(self) -> int | None:
         """When ``run`` must be called even if nothing arrives."""
         due = next_wakeup(self.state)
-        if self._sweep_at != NEVER:
-            due = self._sweep_at if due is None else min(due, self._sweep_at)
-        if self._asked and self.recovering:
-            due = self.recovering_until if due is None else min(due, self.recovering_until)
-        if self._sweep_at and self.venues:
-            # Strays and lost fills are looked for in a silent market too.
-            due = self._sweep_at if due is None else min(due, self._sweep_at)
-        return due
+        due = self._sweep_at if due is None else min(due, self._sweep_at)
+        if self.recovering:
+            due = min(due, self.recovering_until)
+        return None if due == NEVER else due
 
     def flush(self) -> None:
         """Make everything said so far durable."""
@@ -271,7 +275,7 @@ class Line:
         if isinstance(what, Connection) and what.up:
             self._ask_rest(what.venue)
         elif isinstance(what, FillsTold):
-            self._told_to[what.venue] = max(0, what.until - FILLS_MARGIN_NS)
+            self._fills_told(what)
         if reply is not None and answer is not None:
             self.commits.replies.append((reply, answer))
 
@@ -281,8 +285,14 @@ class Line:
         for request in requests:
             if isinstance(request, CancelVenueOrder):
                 self._send(request)  # of an order that is there: it was acknowledged, or asked for
+            elif isinstance(request, QueryPosition) and self._tells_fills(request.instrument):
+                self._ask_rest(request.instrument.rpartition(".")[2])
             else:
                 self.commits.requests.append(request)
+
+    def _tells_fills(self, instrument: str) -> bool:
+        can = self.state.capabilities.get(instrument.rpartition(".")[2])
+        return can is not None and can.fills_since
 
     def _commit(self) -> None:
         batch = self.commits.seal(self.state.now)

@@ -4,7 +4,8 @@ Decides when the line runs: soon after something was heard or asked, at once bef
 when it said it must be woken. It decides in slices, so that a flood of placements never keeps a
 report waiting, and writes on a thread of its own: while one batch is written, the next gathers.
 Invariant: after any trouble with the journal, or a bug, nothing is decided, sent or answered any
-more: the process ends, and the next one recovers from the journal.
+more, but for recalls of entries where the journal's disk is lost: the process ends, and the next
+one recovers from the journal.
 """
 
 import asyncio
@@ -15,16 +16,20 @@ from typing import Any
 from interlock.engine.inputs import Define, SetSessions
 from interlock.journal.errors import JournalUnavailable
 from interlock.orders.capabilities import Capabilities
-from interlock.orders.commands import Command
+from interlock.orders.commands import ClockStepped, Command
 from interlock.orders.instruments import Instrument
 from interlock.orders.reports import Report
 from interlock.orders.ticks import Tick
 from interlock.runtime import imaging
 from interlock.runtime.clock import SteadyClock
 from interlock.runtime.commits import Batch
+from interlock.runtime.errors import JournalFenced
 from interlock.runtime.inbox import Reply
 from interlock.runtime.line import Line
+from interlock.runtime.pulling import pull_entries
 
+PULL_S = 2.0
+"""What the last recalls have to leave over a connection, before the process ends."""
 SLEEP_S_MAX = 1.0
 """A clock that is set forward makes things due earlier than any timer knows."""
 UPKEEP_S = 1.0
@@ -72,8 +77,11 @@ class Live:
         self._writing: asyncio.Future[None] | None = None
         self._unwritten: BaseException | None = None
         """Why the last batch, on its way to the disk when the end came, did not get there."""
+        self._pulled: tuple[str, ...] = ()
+        """Entries recalled because what becomes of them can't be written down any more."""
         self._imaging: asyncio.Task[None] | None = None
         self._between: list[Callable[[], object]] = []
+        clock.stepped = self._clock_stepped
         self.attend: Callable[[], None] = _nothing
         """Hears a venue that has something to say now: asked between pieces of other work, so that
         a report waits for one of them and not for all that the loop has to do in this turn.
@@ -118,6 +126,8 @@ class Live:
             if self._imaging is not None:
                 await asyncio.wait([self._imaging])
             self._beside.shutdown()
+            if self._pulled:
+                await asyncio.sleep(PULL_S)  # for the connection, which ends with the process
         if self._unwritten is not None:
             raise self._unwritten
         self.line.run(self.clock.now())
@@ -233,6 +243,7 @@ class Live:
         self._writing = None
         fault = written.exception()
         if fault is not None:
+            self._pull(fault)
             if self._over.done():
                 self._unwritten = fault
             else:
@@ -244,6 +255,22 @@ class Live:
             action()
         self._write()
         self._run_soon()
+
+    def _pull(self, fault: BaseException) -> None:
+        """Without a journal entries go, exits stay; not where another writer has the journal."""
+        if isinstance(fault, JournalFenced) or self._pulled:
+            return
+        self._pulled = pull_entries(self.line, self.clock.now())
+        if self._pulled:
+            named = ", ".join(self._pulled)
+            self._told(f"the journal cannot be written; these entries are recalled: {named}")
+
+    def _clock_stepped(self, by_ns: int) -> None:
+        """The engine decides what that means, once this piece of work is done."""
+        if self._over.done():
+            return
+        self.line.put(ClockStepped(by_ns // 1_000_000), self.line.now, lambda _: None)
+        self._loop.call_soon(self._run_soon)
 
     def _begin_snapshot(self, n: int) -> None:
         """The state is what frame ``n``, now on its way to the disk, ends with."""

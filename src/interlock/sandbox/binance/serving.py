@@ -42,7 +42,11 @@ COUNT_DOWN_S = 0.01
 class FuturesSandbox:
     """USD-M Futures. ``happen`` is a tick of this very moment."""
 
-    def __init__(self, course: Course, hedge: bool, now: Callable[[], int]) -> None:
+    def __init__(self, course: Course, hedge: bool, clock: Callable[[], int]) -> None:
+        def now() -> int:
+            """Never behind what the exchange has seen, whatever is done to the machine's clock."""
+            return max(clock(), self.futures.exchange.now)
+
         self.hub = Hub(self._now_ms)
         self.futures = Futures(course.instruments, self.hub.tell_user, hedge)
         self.views = MarketViews(self.futures, self.hub)
@@ -76,7 +80,11 @@ class FuturesSandbox:
 class SpotSandbox:
     """Spot. ``happen`` is a tick of this very moment."""
 
-    def __init__(self, course: Course, now: Callable[[], int]) -> None:
+    def __init__(self, course: Course, clock: Callable[[], int]) -> None:
+        def now() -> int:
+            """Never behind what the exchange has seen, whatever is done to the machine's clock."""
+            return max(clock(), self.spot.exchange.now)
+
         self.hub = Hub(self._now_ms)
         self.spot = Spot(course.instruments, self.hub.tell_user)
         self.views = SpotViews(self.spot, self.hub)
@@ -120,8 +128,10 @@ class Sandbox:
         speed: float = 1.0,
         by_hand: bool = False,
         spot_port: int | None = None,
+        now: Callable[[], int] = time.time_ns,
     ) -> None:
         """A port of 0 is any free one. ``by_hand``: prices move through ``/sandbox/price``."""
+        self._now = now
         self._course = course
         self._speed = speed
         self._by_hand = by_hand
@@ -131,12 +141,12 @@ class Sandbox:
         self.spot_port = 0
         self._sockets: list[tuple[socket.socket, Exchange]] = []
         if futures_port is not None:
-            self.futures = FuturesSandbox(course, hedge, time.time_ns)
+            self.futures = FuturesSandbox(course, hedge, now)
             listening = listen(futures_port)
             self.futures_port = listening.getsockname()[1]
             self._sockets.append((listening, self.futures))
         if spot_port is not None:
-            self.spot = SpotSandbox(course, time.time_ns)
+            self.spot = SpotSandbox(course, now)
             listening = listen(spot_port)
             self.spot_port = listening.getsockname()[1]
             self._sockets.append((listening, self.spot))
@@ -181,13 +191,13 @@ class Sandbox:
             due = max(due, loop.time() - 1.0)
             await asyncio.sleep(max(0.0, due - loop.time()))
             for _, exchange in self._sockets:
-                exchange.happen(structs.replace(tick, at=time.time_ns()))
+                exchange.happen(structs.replace(tick, at=self._now()))
 
     async def _count_down(self) -> None:
         while True:
             await asyncio.sleep(COUNT_DOWN_S)
             for _, exchange in self._sockets:
-                exchange.pass_time(time.time_ns())
+                exchange.pass_time(self._now())
 
 
 class _Web(uvicorn.Server):

@@ -1,0 +1,65 @@
+"""Questions to a venue that does not know: one at a time, later and later, until it does."""
+
+from itertools import pairwise
+
+from interlock.orders.reports import OutcomeUnknown, VenueStatus
+from interlock.orders.requests import QueryVenueOrder
+from tests.scenarios.orders import bracket
+from tests.tape import SECOND, START, Tape
+
+CALM_S = 600
+
+
+def questions(tape: Tape) -> list[QueryVenueOrder]:
+    return [one for one in tape.requests if isinstance(one, QueryVenueOrder)]
+
+
+def unknowing(tape: Tape, seconds: int) -> list[int]:
+    """A venue that answers every question at once with *unknown*: when it was asked, in seconds."""
+    asked, answered = [], len(questions(tape))
+    for _ in range(seconds):
+        tape.wait(SECOND)
+        while answered < len(questions(tape)):
+            asked.append((tape.at - START) // SECOND)
+            tape.give(OutcomeUnknown(tape.at, questions(tape)[answered].client_id, "busy"))
+            answered += 1
+            assert answered < seconds, "it is asked without end"
+    return asked
+
+
+def test_unknown_in_answer_to_a_question_is_no_reason_to_ask_at_once():
+    tape = Tape()
+    order = tape.place(bracket())
+    tape.give(OutcomeUnknown(tape.at, tape.id(order, "entry"), "no answer"))
+    assert len(questions(tape)) == 1
+    asked = unknowing(tape, CALM_S)
+    pauses = [after - before for before, after in pairwise(asked)]
+    assert pauses[:5] == [2, 4, 8, 16, 32], "each pause is twice the last"
+    assert set(pauses[5:]) == {32}
+    assert tape.incidents() == ["in_doubt"], "a person is told, once"
+
+
+def test_the_venue_that_knows_at_last_is_believed_at_once():
+    tape = Tape()
+    order = tape.place(bracket())
+    tape.give(OutcomeUnknown(tape.at, tape.id(order, "entry"), "no answer"))
+    unknowing(tape, 60)
+    tape.status(order, "entry", VenueStatus.WORKING)
+    assert tape.leg(order, "entry").state == "working"
+    assert len(tape.submits("entry")) == 1
+    before = len(questions(tape))
+    tape.wait(CALM_S * SECOND)
+    assert len(questions(tape)) == before
+
+
+def test_unknown_of_something_new_is_asked_about_at_once():
+    """The order is known to work; then its recall has an unknown outcome, twice told."""
+    tape = Tape()
+    order = tape.place(bracket())
+    tape.ack(order, "entry")
+    tape.command("cancel", order_id=order.id)
+    for _ in range(2):
+        tape.give(OutcomeUnknown(tape.at, tape.id(order, "entry"), "no answer"))
+    assert len(questions(tape)) == 1
+    tape.status(order, "entry", VenueStatus.CANCELED)
+    assert order.done
