@@ -56,6 +56,10 @@ class VenuePart(Struct, frozen=True, forbid_unknown_fields=True):
     symbols: tuple[str, ...] = ()
 
 
+class SessionsPart(Struct, frozen=True, forbid_unknown_fields=True):
+    calendars: dict[str, str] = {}
+
+
 class JournalPart(Struct, frozen=True, forbid_unknown_fields=True):
     encrypt: bool = False
 
@@ -99,6 +103,7 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     web: Web = Web()
     market: Market = Market()
     venue: VenuePart = VenuePart()
+    sessions: SessionsPart = SessionsPart()
     journal: JournalPart = JournalPart()
     secrets: Secrets = Secrets()
     signing: Signing = Signing()
@@ -145,6 +150,12 @@ address = ""
 # the exchange writes them: ["BTCUSDT"].
 account = "main"
 symbols = []
+
+[sessions]
+# The calendars that markets trade by, as exchange_calendars names them, by instrument or for all of
+# a venue: {"SPY.IB" = "XNYS", "IB" = "XNYS"}. Without one a market is taken to trade always, or as
+# its own session says.
+calendars = {}
 
 [journal]
 # Encrypt what is journaled, and the tables made of it, under the master key. A journal that was

@@ -41,6 +41,7 @@ from interlock.journal.sealing import Sealer
 from interlock.journal.sqlite import SqliteJournal
 from interlock.market.course import Course
 from interlock.orders.capabilities import Capabilities
+from interlock.runtime.calendars import Calendars
 from interlock.runtime.clock import SteadyClock
 from interlock.runtime.collector import calm, give_way
 from interlock.runtime.embedded import Embedded
@@ -81,6 +82,8 @@ class Settings:
     """Where a paper venue in a process of its own listens; None for one in this process."""
     binance: BinanceSettings | None = None
     """The account at Binance that is traded; None for the paper exchange."""
+    calendars: dict[str, str] = field(default_factory=dict)
+    """Calendars by instrument or venue."""
     slice: int = SLICE
     """Inputs decided on in one turn of the loop."""
     calm: bool = True
@@ -105,6 +108,7 @@ class Server:
         self.settings = settings
         self.access = access
         told = settings.told
+        self.calendars = Calendars(settings.calendars)
         settings.folder.mkdir(parents=True, exist_ok=True)
         folder = settings.folder / "journal"
         key = access.vault.derive(JOURNAL) if settings.encrypt else None
@@ -174,7 +178,8 @@ class Server:
         web = _Web(self._web())
         begin = asyncio.create_task
         serving = begin(web.serve(sockets=[listening]))
-        tasks = [begin(self.live.run()), serving, market, begin(self._keep())]
+        sessions = self.calendars.keep(self._symbols, self.now, self.live.tell, settings.told)
+        tasks = [begin(self.live.run()), serving, market, begin(self._keep()), begin(sessions)]
         for number in (signal.SIGTERM, signal.SIGINT) if self.hears_signals else ():
             asyncio.get_running_loop().add_signal_handler(number, self.stop)
         for beside in tasks[2:]:
@@ -246,6 +251,9 @@ class Server:
         await reached(self.venue)
         self.live.start(self.venue.instruments)
         open_to(self.venue, self.live)
+
+    def _symbols(self) -> list[str]:
+        return list(self.line.state.markets)
 
     async def _market(self) -> None:
         if not isinstance(self.venue, Embedded):

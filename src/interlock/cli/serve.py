@@ -40,6 +40,7 @@ from interlock.cli.markets import find_markets
 from interlock.cli.text import err, out
 from interlock.market.course import GENERATED, Course
 from interlock.market.readers import MarketFile
+from interlock.runtime.calendars import Calendars
 from interlock.venues.binance.settings import BinanceSettings
 
 Data = Annotated[
@@ -144,6 +145,7 @@ def server_settings(folder: Path, settings: Config, course: Course, log: Log) ->
         environment=settings.environment,
         tls=tls_files(folder, settings.web),
         encrypt=settings.journal.encrypt,
+        calendars=settings.sessions.calendars,
         cooling_off=settings.risk.cooling_off,
         log=log,
     )
@@ -275,6 +277,7 @@ def check(file: Path | None = None, *, data: Data = None) -> int:
     if not path.exists():
         raise BadInput(f"{path}: there is no such file. interlock serve makes one.")
     settings = read_config(path)
+    Calendars(settings.sessions.calendars)
     console = out()
     console.print(f"{path} can be used. With the environment it comes to:")
     for name, value in msgspec.to_builtins(settings).items():
