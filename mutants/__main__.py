@@ -24,11 +24,14 @@ INTERRUPTED = 130
 def main(arguments: list[str] | None = None, bugs: tuple[Bug, ...] = BUGS) -> int:
     given = read(arguments, bugs)
     chosen = [bug for bug in bugs if not given.only or bug.name in given.only]
-    clean = unharmed(max(bug.seeds for bug in chosen))
-    progress(told(clean, "clean"))
-    if clean.caught or clean.detail:
-        progress("The worlds are not clean without any bug: a catch would mean nothing.")
-        return 1
+    clean: list[Verdict] = []
+    for first in sorted({bug.first for bug in chosen}):
+        seeds = max(bug.seeds for bug in chosen if bug.first == first)
+        clean.append(unharmed(seeds, first))
+        progress(told(clean[-1], "clean"))
+        if clean[-1].caught or clean[-1].detail:
+            progress("The worlds are not clean without any bug: a catch would mean nothing.")
+            return 1
     verdicts: list[Verdict] = []
     try:
         for verdict in verdicts_of(chosen, given.jobs):

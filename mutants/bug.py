@@ -25,7 +25,9 @@ class Bug(Struct, frozen=True):
     harm: str
     """What a trader would see of it."""
     seeds: int
-    """It must be caught by one of the first so many seeds."""
+    """It must be caught by one of so many seeds."""
+    first: int = 0
+    """The first of them."""
 
 
 def planted(bug: Bug, source: Path) -> str:

@@ -1,6 +1,6 @@
 """All planted bugs, in the order in which they are tried and told."""
 
-from mutants import claims, crashes, market, sizing
+from mutants import claims, crashes, market, risk, sizing
 from mutants.bug import Bug
 
 BUGS: tuple[Bug, ...] = (
@@ -17,4 +17,5 @@ BUGS: tuple[Bug, ...] = (
     *crashes.DURABILITY,
     *crashes.RECOVERY,
     *crashes.OUTSIDE,
+    *risk.RISK,
 )

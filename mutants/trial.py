@@ -55,18 +55,18 @@ def try_out(bug: Bug, source: Path = SOURCE) -> Verdict:
         except NotPlantable as why:
             verdict.detail = str(why)
             return verdict
-        play(Path(folder), verdict)
+        play(Path(folder), verdict, bug.first)
     verdict.seconds = round(time.perf_counter() - began, 1)
     return verdict
 
 
-def unharmed(seeds: int, source: Path = SOURCE) -> Verdict:
+def unharmed(seeds: int, first: int = 0, source: Path = SOURCE) -> Verdict:
     """The same worlds without any bug: they must be clean, or no catch means anything."""
     verdict = Verdict("(none)", "", seeds)
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="interlock-mutant-") as folder:
         copied(source, Path(folder))
-        play(Path(folder), verdict)
+        play(Path(folder), verdict, first)
     verdict.seconds = round(time.perf_counter() - began, 1)
     return verdict
 
@@ -77,10 +77,10 @@ def copied(source: Path, folder: Path) -> Path:
     return Path(shutil.copytree(source, folder / "interlock", ignore=left_out))
 
 
-def play(folder: Path, verdict: Verdict) -> None:
-    """Play the seeds with what lies in ``folder``, up to the first world that breaks."""
+def play(folder: Path, verdict: Verdict, first: int = 0) -> None:
+    """Play seeds from ``first`` on with what lies in ``folder``, up to the first that breaks."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "interlock.sim", "--seeds", f"0..{verdict.bound}"],
+        [sys.executable, "-m", "interlock.sim", "--seeds", f"{first}..{first + verdict.bound}"],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

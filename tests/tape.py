@@ -12,7 +12,6 @@ from typing import Any
 
 import msgspec
 
-from interlock.engine import tally
 from interlock.engine.decide import decide, next_wakeup
 from interlock.engine.digest import digest, image, restore
 from interlock.engine.evolve import evolve
@@ -29,6 +28,7 @@ from interlock.orders.ids import client_id
 from interlock.orders.instruments import Instrument
 from interlock.orders.rejects import Reject
 from interlock.orders.ticks import Index, Mark, Quote, Trade
+from interlock.sim.figures import figures
 
 MS = 1_000_000
 SECOND = 1_000_000_000
@@ -37,22 +37,6 @@ BTC = Instrument("BTC.PAPER", price_increment="0.01", quantity_increment="1", mi
 ETH = Instrument("ETH.PAPER", price_increment="0.01", quantity_increment="1")
 
 _COMMAND = msgspec.json.Decoder(c.Command)
-
-
-def figures(state: State) -> dict[str, Any]:
-    """What gates read, scope by scope."""
-    tally.refresh(state)
-    return {
-        str(scope): (
-            one.open,
-            {
-                key: (line.net, line.basis, line.realised, line.buys, line.sells)
-                for key, line in sorted(one.lines.items())
-                if any((line.net, line.realised, line.buys, line.sells))
-            },
-        )
-        for scope, one in state.risk.limited.items()
-    }
 
 
 class Tape:

@@ -282,7 +282,7 @@ def script_of(path: Path) -> str:
     return "".join(parts)
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/CLIENT.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/CLIENT.md", "docs/RISK.md"])
 def test_what_needs_a_server_runs_against_one_as_it_stands(name: str, tmp_path: Path):
     missing = [tool for tool in ("curl", "openssl") if shutil.which(tool) is None]
     if missing:

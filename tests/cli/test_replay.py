@@ -243,3 +243,27 @@ ReplayProgress.advance = advance
 main()
 """
 """The command, sending itself what Ctrl-C sends after a known number of ticks."""
+
+
+def test_limits_and_a_kill_are_rehearsed_on_a_recorded_market(tmp_path, capsys):
+    buy = {"type": "market", "instrument": "BTCUSDT.PAPER", "side": "buy", "quantity": "1"}
+    lines = [
+        {"at": "2024-01-02T00:00:01Z", "set_limits": {"limits": {"max_position": "1"}}},
+        *(
+            {
+                "at": f"2024-01-02T00:00:0{n}Z",
+                "place": {"client_order_id": f"o{n}", "account": "main", "order": buy},
+            }
+            for n in (2, 3)
+        ),
+        {"at": "2024-01-02T00:00:30Z", "kill": {"level": "flatten", "why": "a rehearsal"}},
+    ]
+    file = tmp_path / "orders.jsonl"
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    examples = Path(__file__).parents[2] / "examples"
+    market, instruments = examples / "BTCUSDT_trades.csv", examples / "instruments.toml"
+    asked = ["--orders", str(file), "--market", str(market), "--instruments", str(instruments)]
+    assert run(["replay", *asked, "--check"]) == 0
+    out = capsys.readouterr().out
+    assert "RISK_POSITION at order.quantity: max_position of all is 1; this comes to 2" in out
+    assert "flatten:" in out

@@ -231,3 +231,45 @@ def test_a_person_who_takes_a_stop_away_is_shown_what_that_means_and_asked_again
             until(again, bool)
         legs = {leg.leg: leg.status for leg in bot.order("one").legs}
         assert legs["stop_loss"] == "canceled"
+
+
+def test_a_signal_is_given_a_schema_and_held_to_it(tmp_path: Path) -> None:
+    with serving(tmp_path) as house, c.Client(house.url, *house.key()) as admin:
+        admin.login(house.password)
+        admin.define_signal("vix", {"low": "5", "high": "90", "sources": ["desk"]})
+        with house.client() as bot:
+            bot.signal("vix", "20", source="desk")
+            with pytest.raises(c.Refused) as caught:
+                bot.signal("vix", "900", source="desk")
+            assert (caught.value.code, caught.value.pointer) == ("SIGNAL_REFUSED", "/value")
+            (signal,) = bot.signals()
+            assert (signal.value, bool(signal.frozen_at)) == (Decimal("20"), True)
+            with pytest.raises(c.Refused) as caught:
+                bot.define_signal("vix", None)
+            assert caught.value.code in ("SCOPE_MISSING", "UNAUTHENTICATED")
+            assert [one.kind for one in bot.incidents()] == ["signal_frozen"]
+
+
+def test_limits_blocks_and_a_countdown_through_the_client(tmp_path: Path) -> None:
+    with serving(tmp_path) as house, c.Client(house.url, *house.key()) as admin:
+        admin.login(house.password)
+        (limited,) = admin.set_limits({"max_position": "1"}, "a trial", account="main")
+        assert (limited.scope, limited.limits) == ({"account": "main"}, {"max_position": "1"})
+        with house.client() as bot:
+            with pytest.raises(c.Refused) as caught:
+                bot.place(c.limit("20000", buy="2", instrument=BTC))
+            breach = caught.value.breach
+            assert breach is not None
+            assert (breach["setting"], breach["figure"], breach["limit"]) == (
+                *("max_position", "2"),
+                "1",
+            )
+            assert bot.arm_countdown("bot", 500, tag="grid").name == "bot"
+            until(bot.blocks, lambda found: [one.cause for one in found] == ["countdown"])
+            assert bot.countdowns() == ()
+            drilled = bot.kill(tag="grid", level="flatten", drill=True)
+            assert (drilled.drill, drilled.halt) == (True, None)
+            bot.arm_countdown("bot", 60_000, tag="grid")
+            assert bot.blocks() == ()
+            assert bot.disarm_countdown("bot") == ()
+        assert admin.set_limits(None, account="main") == ()

@@ -7,7 +7,7 @@ import pytest
 from interlock.journal.errors import JournalUnavailable
 from interlock.journal.memory import AppendFault, MemoryJournal
 from interlock.orders.limits import BlockCause
-from interlock.orders.requests import CancelVenueOrder
+from interlock.orders.requests import CancelVenueOrder, Request
 from interlock.runtime import live as live_module
 from interlock.runtime.clock import SteadyClock
 from interlock.runtime.line import Line
@@ -24,7 +24,12 @@ def test_a_disk_that_is_lost_recalls_entries_before_the_process_ends(monkeypatch
     venue = PaperExchange("PAPER", [BTC])
     sent: list[object] = []
     send = venue.send
-    venue.send = lambda request, at: (sent.append(request), send(request, at))[1]  # type: ignore
+
+    def sends(request: Request, at: int) -> None:
+        sent.append(request)
+        send(request, at)
+
+    venue.send = sends  # type: ignore[method-assign]
     told: list[str] = []
 
     async def story() -> None:
@@ -71,8 +76,7 @@ def test_a_step_of_the_machines_clock_reaches_the_line():
         live = Live(line, clock)
         live.start([BTC])
         heard: list[object] = []
-        put = line.put
-        line.put = lambda what, at, reply=None: (heard.append(what), put(what, at, reply))[1]  # type: ignore
+        line.put = lambda what, at, reply=None: heard.append(what)  # type: ignore[method-assign]
         wall[0] += 5 * 10**9
         steady[0] += 10**6
         clock.now()

@@ -62,7 +62,11 @@ class CloseBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SignalBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``source`` and ``made_at`` (ns UTC) are for signals with a schema."""
+
     value: str
+    source: str = ""
+    made_at: int | None = None
 
 
 PERSON = "interlock-person"
@@ -143,7 +147,9 @@ class Orders:
         body = asked.read(SignalBody)
         if isinstance(body, Problem):
             return body
-        return await self.keyed(asked, c.Signal(asked.path["name"], body.value))
+        return await self.keyed(
+            asked, c.Signal(asked.path["name"], body.value, body.source, body.made_at)
+        )
 
     async def keyed(self, asked: Asked, command: c.Plain) -> Reply | Problem:
         """Carry out a command once under its ``Idempotency-Key``."""

@@ -40,6 +40,7 @@ from interlock.api.queries import Queries
 from interlock.api.reconciling import Reconciling
 from interlock.api.risks import Risks
 from interlock.api.route import Asked, Reply, Route
+from interlock.api.signals import Signals
 from interlock.api.streams import Facts, Streams, sse
 from interlock.journal.sealed_projection import tables_of
 from interlock.journal.sealing import Sealer
@@ -323,6 +324,7 @@ class Server:
             *table.health_routes(health),
             *Risks(self.desk).routes(),
             *Limiting(self.desk).routes(),
+            *Signals(self.desk).routes(),
             *Reconciling(self.venues).routes(),
             *credentials.routes(Credentials(self.access)),
             *Killing(self.desk, self.access, self.emptying).routes(),

@@ -18,6 +18,7 @@ from interlock.audit.market import Markets
 from interlock.audit.positions import Positions
 from interlock.audit.record import Attempt, Fill, Record, Waiting
 from interlock.audit.refuting import Refuting
+from interlock.audit.risk import Risk
 from interlock.audit.wire import Wire
 from interlock.orders import facts as f
 from interlock.orders import reports as r
@@ -48,6 +49,7 @@ class Auditor:
         self._answers = Answers()
         self._markets: Markets | None = None
         self._positions = Positions()
+        self._risk = Risk()
         self._signals: dict[str, str] = {}
 
     # What is watched
@@ -75,6 +77,7 @@ class Auditor:
                 sizes.together(self._tell, record, first_seq)
                 record.held_then.clear()
         self._dirty.clear()
+        self._risk.batch_over(self._tell)
         self._refuting.batch_over(self._tell)
         self._positions.followed(self._tell, self._records.values())
 
@@ -97,6 +100,7 @@ class Auditor:
 
     def answered(self, number: int, command: Command, answer: Answer) -> None:
         records = list(self._records.values())
+        self._risk.answered(self._tell, command, answer)
         if isinstance(command, PlaceOrder) and isinstance(answer, Accepted):
             record = self._records.get(answer.order_id)
             if record is not None:
@@ -108,11 +112,13 @@ class Auditor:
         if self._markets is None:
             self._markets = Markets()
         self._markets.tick(tick, now, self._live.values())
+        self._risk.tick(tick)
 
     def ticked(self) -> None:
         """The tick has been dealt with."""
         if self._markets is not None:
             self._markets.ticked(self._tell, self._live.values())
+        self._risk.ticked(self._tell)
 
     def started(self) -> None:
         """A new process: what the last one had heard and not written down is gone."""
@@ -134,6 +140,7 @@ class Auditor:
     def finish(self, venues: Iterable[VenueBooks] = ()) -> list[Breach]:
         """After a run has settled: nothing left behind, nothing bare, and the books agree."""
         self._answers.finish(self._tell)
+        self._risk.finish(self._tell, self._records)
         for record in self._records.values():
             ending.bare(self._tell, record)
             if record.done:
@@ -153,6 +160,7 @@ class Auditor:
         self.breaches.append(Breach(rule, self.seq, detail))
 
     def _fact(self, fact: f.Fact) -> None:
+        self._risk.fact(self._tell, fact, self._records)
         if isinstance(fact, f.OrderAccepted):
             self._accepted(fact)
             return
@@ -278,7 +286,8 @@ class Auditor:
     def _amended(self, record: Record, fact: f.OrderAmended) -> None:
         record.amended = True
         for change in fact.changes:
-            resized = replace(record.legs[change.leg], quantity=change.terms.quantity)
+            hold = change.terms.hold if fact.by == "feed" else record.legs[change.leg].hold
+            resized = replace(record.legs[change.leg], quantity=change.terms.quantity, hold=hold)
             if fact.by != "outside" and resized != change.terms:
                 claims.frozen(self._tell, record, change.leg, "amended")
             if record.legs[change.leg].trail != change.terms.trail:

@@ -31,6 +31,12 @@ KINDS: dict[str, type[Struct]] = {
     "close": c.ClosePosition,
     "expire": c.ExpireOrder,
     "signal": c.Signal,
+    "define_signal": c.DefineSignal,
+    "set_limits": c.SetLimits,
+    "kill": c.Kill,
+    "lift": c.Lift,
+    "arm_countdown": c.ArmCountdown,
+    "disarm_countdown": c.DisarmCountdown,
 }
 AT = "at"
 EXAMPLE = '{"at": "2026-01-05T15:30:00Z", "place": {"client_order_id": "a-1", ...}}'

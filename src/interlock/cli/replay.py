@@ -31,7 +31,8 @@ Orders = Annotated[
     Path,
     Parameter(
         help='One command per line: {"at": "<ISO 8601 or integer ns>", "place": {...}}, or amend, '
-        "cancel, cancel_leg, cancel_all, close, expire, signal."
+        "cancel, cancel_leg, cancel_all, close, expire, signal; and set_limits, kill, lift, "
+        "define_signal, arm_countdown, disarm_countdown."
     ),
 ]
 Market = Annotated[

@@ -109,8 +109,8 @@ def close(key: str | None, **position: Any) -> Call[v.Done]:
     return keyed("/v1/positions/close", given(**position), key)
 
 
-def signal(name: str, value: Number, key: str | None) -> Call[v.Done]:
-    body = {"value": number_text("value", value)}
+def signal(name: str, value: Number, key: str | None, **more: Any) -> Call[v.Done]:
+    body = {"value": number_text("value", value), **given(**more)}
     return keyed(f"/v1/signals/{quote(name, safe='')}", body, key)
 
 
@@ -121,6 +121,12 @@ def kill(**body: Any) -> Call[v.Killed]:
 def set_limits(scope: Mapping[str, str], limits: Limits | None, why: str) -> Call[Any]:
     body = encoded(given(scope=dict(scope), limits=limits and dict(limits), why=why))
     return Call("PUT", "/v1/risk/limits", Page[v.LimitedScope], body=body, safe=True, owner=True)
+
+
+def define_signal(name: str, rules: Limits | None) -> Call[Any]:
+    path = f"/v1/signals/{quote(name, safe='')}/rules"
+    body = encoded(given(rules=rules and dict(rules)))
+    return Call("PUT", path, Page[v.Signal], body=body, safe=True, owner=True)
 
 
 def lift(cause: str, name: str, why: str) -> Call[Any]:

@@ -172,9 +172,26 @@ class Client:
         position = {"account": whose, "instrument": instrument, "position_side": position_side}
         return self.ask(calls.close(idempotency_key, **position))
 
-    def signal(self, name: str, value: Number, *, idempotency_key: str | None = None) -> views.Done:
-        """Give a signal that conditions may watch its value."""
-        return self.ask(calls.signal(name, value, idempotency_key))
+    def signal(
+        self,
+        name: str,
+        value: Number,
+        *,
+        source: str | None = None,
+        made_at: int | None = None,
+        idempotency_key: str | None = None,
+    ) -> views.Done:
+        """Give a signal that conditions may watch its value; one with a schema may ask for its
+        ``source``, and for when it was ``made_at`` (ns UTC)."""
+        more = {"source": source, "made_at": made_at}
+        return self.ask(calls.signal(name, value, idempotency_key, **more))
+
+    def signals(self) -> tuple[views.Signal, ...]:
+        return self._items("/v1/signals", views.Signal)
+
+    def define_signal(self, name: str, rules: Mapping[str, Any] | None) -> tuple[views.Signal, ...]:
+        """Give a signal a schema, or with ``None`` none. Takes an admin."""
+        return self._page(calls.define_signal(name, rules)).items
 
     def preview(
         self, order: Node, *, account: str | None = None, policy: Node | None = None

@@ -283,6 +283,17 @@ class LimitedScope(Struct, frozen=True):
     figures: dict[str, Any]
 
 
+class Signal(Struct, frozen=True):
+    """A signal as it stands; ``frozen_at`` is 0 while it counts."""
+
+    name: str
+    value: Decimal | None = None
+    counted_at: int = 0
+    frozen_at: int = 0
+    legs_waiting: int = 0
+    rules: dict[str, Any] | None = None
+
+
 class Block(Struct, frozen=True):
     """Why a scope takes no new risk."""
 

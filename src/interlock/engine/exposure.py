@@ -112,8 +112,10 @@ def entries(order: Order, node: int) -> tuple[dict[Side, int], dict[Side, int]]:
     """What live entries under a node could still buy and sell."""
     if node >= 0:
         leg = order.legs[node]
-        if leg.ended or leg.terms.exits or leg.terms.reduce_only or order.winding:
+        if leg.ended or leg.terms.exits or leg.terms.reduce_only:
             return {}, {}
+        if order.winding and leg.venue is None:
+            return {}, {}  # what is on its way back may fill until the venue says it is gone
         key = (leg.terms.instrument, str(leg.terms.position_side or ""))
         left = {key: max(0, leg.terms.quantity - leg.cum)}
         return (left, {}) if leg.terms.side > 0 else ({}, left)

@@ -105,9 +105,15 @@ def _with_margin(state: State, asked: Asked, instrument: str) -> None:
 def check_amend(state: State, order: Order, legs: list[LegTerms], at: int) -> None:
     """Refuse an amend to these legs that a gate does not let pass. One that takes risk away, or
     leaves it as it is, passes whatever the figures are."""
-    if not state.risk.limited:
+    if state.risk.quiet:
         return
     before = order.terms
+    growth = _growth(order, legs)
+    if growth and state.risk.blocks:
+        instruments = tuple([part[0] for part in growth])
+        block = state.risk.block(before.account, before.tag, instruments, order.id)
+        if block is not None:
+            raise Refused(reject(blocked(block), "legs"))
     terms = OrderTerms(
         *(before.id, before.client_order_id, before.account, "", tuple(legs)),
         *(before.root, before.relations, before.policy, (), before.tag),
@@ -121,7 +127,7 @@ def check_amend(state: State, order: Order, legs: list[LegTerms], at: int) -> No
         terms.account, terms.tag, at, [one for one in _legs(state, terms) if one.number in changed]
     )
     asked.new = False
-    asked.parts = _growth(order, legs)
+    asked.parts = growth
     _with_margin(state, asked, terms.legs[0].instrument)
     breach = state.risk.breach(scopes, asked)
     if breach is not None:
@@ -138,6 +144,15 @@ def _growth(order: Order, legs: list[LegTerms]) -> tuple[tuple[str, str, int, in
             buys, sells = (more, 0) if leg.side > 0 else (0, more)
             out.append((leg.instrument, str(leg.position_side or ""), buys, sells))
     return tuple(out)
+
+
+def held_to(state: State, order: Order, number: int) -> bool:
+    """Whether a block keeps an entry that works from being made larger."""
+    risk, leg = state.risk, order.legs[number].terms
+    if not risk.blocks or leg.exits or leg.reduce_only or leg.system:
+        return False
+    terms = order.terms
+    return risk.block(terms.account, terms.tag, (leg.instrument,), order.id) is not None
 
 
 def at_send(

@@ -26,6 +26,13 @@ COUNTDOWN_MS_MIN: Final = 500
 COUNTDOWN_MS_MAX: Final = 86_400_000
 """A countdown shorter than that would run out between two packets; a longer one guards nothing."""
 MS_NS: Final = 1_000_000
+CLOSES: Final = {
+    BlockCause.KILL: f.IncidentKind.KILLED,
+    BlockCause.BREAKER: f.IncidentKind.BREAKER_OPENED,
+    BlockCause.COUNTDOWN: f.IncidentKind.COUNTDOWN_RAN_OUT,
+    BlockCause.LOSS: f.IncidentKind.LOSS_LIMIT,
+}
+"""The incidents that end with a block."""
 ITSELF: Final = "interlock"
 
 
@@ -141,14 +148,23 @@ def incident(turn: Turn, kind: f.IncidentKind, detail: str, setting: str) -> Non
     turn.emit(f.IncidentOpened(turn.at, "", kind, -1, detail, setting))
 
 
+def settled(turn: Turn, kind: f.IncidentKind, name: str, how: str) -> None:
+    """Incidents of a kind that began with a name are over."""
+    turn.emit(f.IncidentClosed(turn.at, "", kind, -1, f"{name}: {how}"))
+
+
 def lift(turn: Turn, cause: BlockCause, name: str, by: str, why: str) -> None:
-    """End a block; what waited for it is looked at again."""
+    """End a block; what it kept from going is looked at again."""
     block = turn.state.risk.blocks[(cause, name)]
     turn.emit(f.BlockLifted(turn.at, cause, name, by, why))
-    if block.waits:
-        for order in turn.state.orders.living():
-            if not order.done and _covered(order, block.scope):
-                turn.touch(order)
+    kind = CLOSES.get(cause)
+    if cause is BlockCause.OUTAGE:
+        kind = f.IncidentKind.VENUE_GONE if block.scope.venue else f.IncidentKind.CLOCK_STEPPED
+    if kind is not None:
+        settled(turn, kind, name, f"lifted by {by or 'nobody named'}{f', {why}' if why else ''}")
+    for order in turn.state.orders.living():
+        if not order.done and _covered(order, block.scope):
+            turn.touch(order)
 
 
 def _covered(order: Order, scope: RiskScope) -> bool:

@@ -181,7 +181,7 @@ def _venues(turn: Turn) -> None:
             why = f"no stream of {venue} for {seconds} s"
             block = Block(BlockCause.OUTAGE, name, only, level, turn.at, guard.ITSELF, why)
             guard.raise_block(turn, block)
-            guard.incident(turn, f.IncidentKind.VENUE_GONE, why, "venue_gone_s")
+            guard.incident(turn, f.IncidentKind.VENUE_GONE, f"{name}: {why}", "venue_gone_s")
     for block in list(risk.blocks.values()):
         back = block.scope.venue is not None and block.scope.venue not in risk.gone
         if block.cause is BlockCause.OUTAGE and block.name.startswith("stream of ") and back:
@@ -200,5 +200,5 @@ def clock_stepped(turn: Turn, by_ms: int) -> None:
         level = BlockLevel.RECALL_ENTRIES
         block = Block(BlockCause.OUTAGE, name, scope, level, turn.at, guard.ITSELF, why)
         guard.raise_block(turn, block)
-        guard.incident(turn, f.IncidentKind.CLOCK_STEPPED, f"{scope}: {why}", "clock_step_ms")
+        guard.incident(turn, f.IncidentKind.CLOCK_STEPPED, f"{name}: {why}", "clock_step_ms")
     turn.answer = c.Accepted()

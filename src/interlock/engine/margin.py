@@ -94,6 +94,9 @@ def _advise(turn: Turn, limited: Limited, balances: tuple[Balance, ...]) -> None
             f"entries are refused. {_advice(turn.state, limited)}"
         )
         guard.incident(turn, f.IncidentKind.MARGIN_LOW, detail, "min_free_margin")
+    else:
+        kind, how = f.IncidentKind.MARGIN_LOW, f"{amount_text(free)} is free again"
+        guard.settled(turn, kind, str(limited.scope), how)
 
 
 def _advice(state: State, limited: Limited) -> str:

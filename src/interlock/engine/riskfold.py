@@ -12,11 +12,13 @@ from interlock.engine.order import Order
 from interlock.engine.state import State
 from interlock.orders import facts as f
 from interlock.orders.limits import BlockCause
+from interlock.orders.rejects import RejectCode
 from interlock.orders.terms import LegTerms, OrderTerms
 from interlock.risk.limited import Limited
 
 
 def _limits_set(state: State, fact: f.LimitsSet) -> None:
+    tally.refresh(state)  # before the scope is there: it is to count no change of before
     if fact.limits is None:
         state.risk.unlimit(fact.scope)
     elif state.risk.limit(fact.scope, fact.limits):
@@ -77,7 +79,7 @@ def _margin_seen(state: State, fact: f.MarginSeen) -> None:
 def accepted(state: State, terms: OrderTerms, at: int) -> None:
     """Count an order that has just been accepted."""
     risk = state.risk
-    if risk.blocks:
+    if risk.blocks and tally.at_first(terms):  # what only exits tries nothing
         risk.probing(terms.account, terms.tag, tally.instruments_of(terms), terms.id)
     if risk.limited:
         tally.accepted(state, terms, at)
@@ -131,6 +133,8 @@ def refused(state: State, fact: f.CommandRefused) -> None:
     """A request was refused here."""
     if not state.risk.limited or not fact.account:
         return
+    if fact.reject.code is RejectCode.RISK_BLOCKED:
+        return  # it is stopped already; that it still asks makes nothing worse
     for limited in state.risk.matching(fact.account, fact.strategy, (fact.symbol,)):
         limited.breakers.refused += 1
         _look(state, limited)

@@ -287,6 +287,8 @@ def _adjust(turn: Turn, order: Order, number: int, left: int) -> None:
     total = _wanted_total(leg, left, minimum, capabilities, order.terms.policy.dust)
     if price is None and trigger is None:
         return
+    if total > venue.quantity and gating.held_to(turn.state, order, number):
+        total = venue.quantity  # its end wakes the order
     if (total, price, trigger) == (venue.quantity, venue.price, venue.trigger_price):
         return
     waiting = capabilities.conditional_ids and venue.trigger_price is not None

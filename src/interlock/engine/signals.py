@@ -131,7 +131,11 @@ def _listen(turn: Turn, name: str, book: SignalState) -> None:
     if turn.at < book.frozen_at + book.rules.cool_s * SECOND_NS:
         return
     count = book.sound + 1
-    turn.emit(f.SignalSound(turn.at, name, count, count >= book.rules.calm_values))
+    thawed = count >= book.rules.calm_values
+    turn.emit(f.SignalSound(turn.at, name, count, thawed))
+    if thawed:
+        how = f"{count} sound values in a row"
+        guard.settled(turn, f.IncidentKind.SIGNAL_FROZEN, name, how)
 
 
 def _median(turn: Turn, book: SignalState, rules: SignalRules) -> int | None:

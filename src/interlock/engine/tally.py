@@ -136,8 +136,8 @@ def forgotten(state: State, order: Order) -> None:
 
 
 def begin(state: State, scope: RiskScope) -> None:
-    """Count every live order in a scope that is newly limited."""
-    refresh(state)
+    """Count every live order in a scope that is newly limited; what had changed was counted."""
+    assert not state.risk.dirty
     new = (state.risk.limited[scope],)
     for order in state.orders.sketches():
         parts, live = parts_of(order), not order.done

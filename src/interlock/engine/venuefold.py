@@ -28,10 +28,13 @@ def _sending(state: State, fact: f.VenueOrderSending) -> None:
     if leg.armed:
         arming.disarm(state, order, fact.leg)
         leg.armed = False
-    if state.risk.limited and not (leg.terms.exits or leg.terms.reduce_only or leg.terms.system):
+    risk = state.risk
+    if not risk.quiet and not (leg.terms.exits or leg.terms.reduce_only or leg.terms.system):
         terms = order.terms
-        for limited in state.risk.matching(terms.account, terms.tag, (leg.terms.instrument,)):
+        for limited in risk.matching(terms.account, terms.tag, (leg.terms.instrument,)):
             limited.sent.add(fact.at)
+        if risk.blocks:  # an order from before may be the one that tries
+            risk.probing(terms.account, terms.tag, (leg.terms.instrument,), order.id)
     leg.state = moved(leg.state, fact)
     leg.attempts = fact.attempt
     leg.venue = VenueOrder(

@@ -7,7 +7,7 @@ what its first has filled and the exits have not yet undone.
 """
 
 from interlock.engine import scope
-from interlock.engine.order import STOPS, Order
+from interlock.engine.order import STOPS, Leg, Order
 from interlock.engine.want import (
     DORMANT,
     FROZEN,
@@ -84,7 +84,7 @@ class Walk:
         if gate is Gate.CLOSED or expired or ends_now or (order.expiring and not terms.exits):
             return
         own = self.live_leg(number, share) - leg.cum
-        left = min(own, budget, self.held.get(number, budget))
+        left = min(own, budget, self.held.get(number, budget), self.kept(leg))
         if gate is Gate.PAUSED and own > 0:
             self.wants[number] = PAUSED  # even if a fill not yet believed leaves it nothing
         elif left <= 0:
@@ -223,12 +223,19 @@ class Walk:
         self.adjusted -= taken
         return left - taken
 
+    def kept(self, leg: Leg) -> int:
+        """The most a leg may work: a stop that rests while its order is flattened is not made
+        larger, for where that means another order it would be gone for a moment."""
+        if self.order.winding != "flatten" or leg.venue is None or not leg.protective:
+            return WITHOUT_END
+        return leg.venue.quantity - leg.venue.cum
+
     def safety_stop(self, number: int, left: int, growing: bool) -> None:
-        leg = self.order.legs[number]
-        if leg.ended or self.order.winding in ("flatten", "release"):
-            return
+        leg, winding = self.order.legs[number], self.order.winding
+        if leg.ended or winding == "release" or (winding == "flatten" and not self.others_there):
+            return  # in a flattening it goes with the other stops: last
         if left > 0:
-            self.wants[number] = Want(Kind.WORK, left)
+            self.wants[number] = Want(Kind.WORK, min(left, self.kept(leg)))
         elif growing:
             self.wants[number] = DORMANT
 

@@ -181,7 +181,8 @@ class Projection:
         before: str | None,
         limit: int,
     ) -> list[Row]:
-        """Fills or incidents before the ``event_seq`` ``before``, latest first."""
+        """Fills or incidents before the ``event_seq`` ``before``, latest first. Incidents that are
+        about no single order are for those who see all accounts."""
         chosen, values = _among("o.account", accounts)
         where, given = ([chosen] if chosen else []), list(values)
         if order_id is not None:
@@ -193,7 +194,7 @@ class Projection:
             where.append("t.event_seq < CAST(? AS INTEGER)")
             given.append(before)
         return self._rows(
-            f"SELECT t.* FROM {table} t JOIN orders o USING (order_id)"
+            f"SELECT t.* FROM {table} t LEFT JOIN orders o USING (order_id)"
             f"{' WHERE ' if where else ''}{' AND '.join(where)} ORDER BY t.event_seq DESC LIMIT ?",
             (*given, limit),
         )

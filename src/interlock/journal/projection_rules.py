@@ -16,7 +16,7 @@ from interlock.orders.facts import Fact
 from interlock.orders.terms import LegTerms
 from interlock.orders.wire import FactWire
 
-FORMAT = 3
+FORMAT = 4
 """Raised when tables or rules change; a projection of another format is rebuilt on opening."""
 
 TABLES = """
@@ -346,6 +346,15 @@ def _incident_opened(db: Database, _: FactWire, fact: facts.IncidentOpened, doc:
 
 
 def _incident_closed(db: Database, _: FactWire, fact: facts.IncidentClosed, doc: Document) -> None:
+    """The oldest of its kind and leg; of those about no order, those that begin with the name."""
+    if not fact.order_id:
+        name = fact.detail.partition(": ")[0] + ": "
+        db.execute(
+            "UPDATE incidents SET closed_at=?, outcome=? WHERE order_id='' AND kind=? "
+            "AND substr(detail, 1, length(?)) = ? AND closed_at IS NULL",
+            (fact.at, fact.detail, fact.kind.value, name, name),
+        )
+        return
     db.execute(
         "UPDATE incidents SET closed_at=?, outcome=? WHERE event_seq = "
         "(SELECT min(event_seq) FROM incidents WHERE order_id=? AND kind=? AND leg IS ? "

@@ -28,7 +28,7 @@ from interlock.orders.riskfacts import LegRefused as LegRefused
 from interlock.orders.riskfacts import LimitsSet as LimitsSet
 from interlock.orders.riskfacts import LossDayBegan as LossDayBegan
 from interlock.orders.riskfacts import MarginSeen as MarginSeen
-from interlock.orders.riskfacts import RiskFact
+from interlock.orders.riskfacts import RiskFact as RiskFact
 from interlock.orders.riskfacts import SecondThoughtAsked as SecondThoughtAsked
 from interlock.orders.riskfacts import SecondThoughtTaken as SecondThoughtTaken
 from interlock.orders.riskfacts import SessionsSet as SessionsSet
@@ -448,7 +448,6 @@ Fact = (
     | EngineStarted
     | CommandRefused
     | RequestAnswered
-    | RiskFact
     | OrderAccepted
     | OrderAmended
     | RuleFired
@@ -489,4 +488,5 @@ Fact = (
     | PositionSeen
     | IncidentOpened
     | IncidentClosed
+    | RiskFact
 )

@@ -28,6 +28,7 @@ from interlock.sim.plan import (
     Plan,
     VenuePlan,
 )
+from interlock.sim.risks import RISK_FROM, with_risk
 from interlock.sim.tape import Tape
 from interlock.sim.trees import TreeMaker
 from interlock.venues.paper.faults import Faults, Latency
@@ -346,4 +347,6 @@ class Draw:
 
 def plan_of(seed: int, without: Iterable[FaultClass] = ()) -> Plan:
     """The world of a seed; the classes of faults ``without`` switched off."""
-    return Draw(seed, frozenset(without)).plan()
+    off = frozenset(without)
+    plan = Draw(seed, off).plan()
+    return with_risk(plan, off) if seed >= RISK_FROM else plan

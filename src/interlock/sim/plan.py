@@ -43,6 +43,14 @@ class FaultClass(StrEnum):
     CRASHES = "crashes"
     DISK = "disk"
     """Appends that fail, for a while or ambiguously."""
+    RISK = "risk"
+    """Limits, kills and countdowns."""
+    FEEDS = "feeds"
+    """Stretches in which a market is silent to us, crossed, one-sided or elsewhere."""
+    OUTAGES = "outages"
+    """Connections gone for long."""
+    GONE_WRONG = "gone_wrong"
+    """Clients that place or amend without end, or with a nought too many."""
 
 
 class Given(Struct, frozen=True):
@@ -61,6 +69,14 @@ class Deed(Struct, frozen=True, omit_defaults=True):
     venue: str
     pick: int = 0
     instrument: str = ""
+
+
+class Silence(Struct, frozen=True):
+    """An instrument trades on, and we hear nothing of its market."""
+
+    instrument: str
+    at: int
+    until: int
 
 
 class ClockStep(Struct, frozen=True):
@@ -124,6 +140,7 @@ class Plan(Struct, frozen=True, omit_defaults=True):
     """Whether the projection is compared with the state at the end: it takes a while."""
     forget_s: int = 0
     """How long a done order stays in memory; 0 leaves it at the usual time."""
+    silences: tuple[Silence, ...] = ()
     format: int = FORMAT
 
     @property
@@ -133,7 +150,7 @@ class Plan(Struct, frozen=True, omit_defaults=True):
         return (
             20 * len(self.commands)
             + 10 * (faults + len(self.kills) + len(self.full) + len(self.ambiguous))
-            + 10 * (len(self.deeds) + len(self.clock) + len(self.snapshots))
+            + 10 * (len(self.deeds) + len(self.clock) + len(self.snapshots) + len(self.silences))
             + 30 * len(self.venues)
             + len(self.ticks)
         )

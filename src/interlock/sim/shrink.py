@@ -15,7 +15,17 @@ from interlock.sim.plan import Plan, fault_names
 from interlock.sim.world import play
 from interlock.venues.paper.faults import Faults
 
-PARTS = ("commands", "kills", "full", "ambiguous", "deeds", "clock", "snapshots", "ticks")
+PARTS = (
+    "commands",
+    "kills",
+    "full",
+    "ambiguous",
+    "deeds",
+    "clock",
+    "snapshots",
+    "silences",
+    "ticks",
+)
 """What a plan is made of and can do with less of."""
 SINGLES_MAX = 40
 """A longer part is not taken apart piece by piece."""

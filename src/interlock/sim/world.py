@@ -25,6 +25,7 @@ from interlock.runtime.errors import RuntimeTrouble
 from interlock.runtime.line import Line, Listener
 from interlock.sim.compare import differences
 from interlock.sim.deeds import do
+from interlock.sim.figures import figures
 from interlock.sim.mortal import Killed, MortalInbox, MortalJournal, MortalVenue, Points
 from interlock.sim.plan import ClockStep, Deed, Plan
 from interlock.sim.waiting import unlike
@@ -279,6 +280,11 @@ class World:
         self.exchanges[tick.instrument.rpartition(".")[2]].on_tick(tick)
         if self._hear():  # what the venue said of it is on our side before the tick is
             line.run(self._server_time)
+        if any(
+            one.instrument == tick.instrument and one.at <= tick.at < one.until
+            for one in self.plan.silences
+        ):
+            return
         if line.recovering:  # until the venues have answered, ticks are let pass
             line.tick(tick, self._server_time)
             return
@@ -393,6 +399,10 @@ class World:
                 evolve(fresh, fact)
         if digest(fresh) != digest(state) or fresh.net != state.net:
             self._breach("I7", f"a replayed journal is another state, {when}")
+        if state.risk.limited:
+            restored = restore(image(fresh), self._settings)
+            if not figures(fresh) == figures(state) == figures(restored):
+                self._breach("figures", f"what is counted for limits differs, {when}")
 
     def _breach(self, rule: str, detail: str) -> None:
         self.auditor.breaches.append(Breach(rule, self.auditor.seq, detail))

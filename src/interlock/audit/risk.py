@@ -1,0 +1,39 @@
+"""Risk, as the auditor keeps it: limits and blocks, told together of everything that happens.
+
+Decides nothing of its own. Invariant: both hear a fact before the records change by it, so that a
+limit is compared with what there was, and what was asked for on top.
+"""
+
+from interlock.audit.blocks import Blocks
+from interlock.audit.breach import Tell
+from interlock.audit.limits import InForce, Records
+from interlock.orders import commands as c
+from interlock.orders import facts as f
+from interlock.orders.ticks import Tick
+
+
+class Risk:
+    """The auditor's own note of what may be risked."""
+
+    def __init__(self) -> None:
+        self._limits = InForce()
+        self._blocks = Blocks(self._limits)
+
+    def fact(self, tell: Tell, fact: f.Fact, records: Records) -> None:
+        self._limits.fact(tell, fact, records)
+        self._blocks.fact(tell, fact, records)
+
+    def batch_over(self, tell: Tell) -> None:
+        self._blocks.batch_over(tell)
+
+    def answered(self, tell: Tell, command: c.Command, answer: c.Answer) -> None:
+        self._blocks.answered(tell, command, answer)
+
+    def tick(self, tick: Tick) -> None:
+        self._blocks.tick(tick)
+
+    def ticked(self, tell: Tell) -> None:
+        self._blocks.ticked(tell)
+
+    def finish(self, tell: Tell, records: Records) -> None:
+        self._blocks.finish(tell, records)
