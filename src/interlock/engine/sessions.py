@@ -149,7 +149,7 @@ def next_look(state: State, at: int) -> int:
             for one in policies:
                 texts = [getattr(one.limits, setting) for setting, _ in STAGES]
                 moments += [moment(text, hours) for text in texts if text is not None]
-        due = min([due, *[moment for moment in moments if moment > at]])
+        due = min([due, *[one for one in moments if one > at]])
     return due
 
 
