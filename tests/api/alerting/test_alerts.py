@@ -60,7 +60,7 @@ def test_a_kill_is_told_to_a_webhook_and_not_again_after_a_restart(tmp_path: Pat
             "No new risk: kill: tag other (block_new). a test",
             "tag other: a test",
         ]
-        assert receiver.heard[0]["title"] == "Interlock paper: block_set"
+        assert receiver.heard[0]["title"].startswith("Interlock paper: block_set, 20")
         assert receiver.heard[0]["type"] == "failure"
 
 

@@ -52,7 +52,7 @@ def test_an_incident_names_its_order_and_the_trader_s_own_words_for_it():
     assert alert is not None
     assert (alert.text, alert.title) == (
         "main/wheat-42/entry: 1 too many",
-        "Interlock live: overfill",
+        "Interlock live: overfill, 2023-11-14 22:13:20 UTC",
     )
     assert (alert.subject, alert.protective, alert.seq) == (order.id, True, 7)
 

@@ -49,7 +49,12 @@ class AppriseChannel:
 
     def tell(self, title: str, text: str, protective: bool) -> None:
         kind = "failure" if protective else "info"
-        if not self._to.notify(body=text, title=title, notify_type=kind):
+        try:
+            taken = self._to.notify(body=text, title=title, notify_type=kind)
+        except (OSError, ValueError, TypeError, LookupError, AttributeError) as fault:
+            # A fault of one service's plugin must not end the telling there for good.
+            raise NotTold(f"{self.name} did not take it: {type(fault).__name__}") from None
+        if not taken:
             raise NotTold(f"{self.name} did not take it")
 
 

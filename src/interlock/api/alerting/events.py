@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from interlock.engine.state import State
 from interlock.orders import facts as f
+from interlock.orders.limits import BlockCause
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 FIELDS: Final = (
@@ -30,6 +31,8 @@ ORDER: Final = "{account} {client_order_id}"
 PLAIN: Final[dict[str, tuple[str, bool, bool]]] = {
     "incident_closed": (f"{ORDER}: {{name}} is over. {{detail}}", False, False),
     "block_set": ("No new risk: {name} ({level}). {detail}", True, True),
+    "session_blocked": ("{name} ({level}). {detail}", False, False),
+    "session_opened": ("{name} is over. {detail}", False, False),
     "block_lifted": ("Taken again: {name}. {detail}", True, False),
     "limits_set": ("Limits of {name} were changed by {by}. {detail}", True, False),
     "venue_down": ("{venue} is disconnected. {detail}", True, True),
@@ -100,7 +103,8 @@ class Events:
         text = self._templates[event].format(**dict.fromkeys(FIELDS, "") | values)
         about = ("order_id", "name", "instrument", "venue", "detail")
         subject = next((values[name] for name in about if values.get(name)), "")
-        title = f"Interlock {self._environment}: {event}"
+        subject += values.get("level", "")  # a kill that goes further is no repetition
+        title = f"Interlock {self._environment}: {event}, {values['at']}"
         text = " ".join(text.split()).replace(" :", ":").lstrip(": ")  # where a name is empty
         return Alert(seq, event, subject, title, text, DEFAULTS[event][2])
 
@@ -155,12 +159,15 @@ def _closed(fact: f.IncidentClosed) -> Read:
 
 def _block_set(fact: f.BlockSet) -> Read:
     one = fact.block
-    name = f"{one.cause}: {one.name}"
-    return "block_set", {"name": name, "level": str(one.level), "by": one.by, "detail": one.why}
+    event = "session_blocked" if one.cause is BlockCause.SESSION else "block_set"
+    detail = f"{one.why} (one order may try)" if one.half_open else one.why
+    values = {"name": f"{one.cause}: {one.name}", "level": str(one.level), "by": one.by}
+    return event, values | {"detail": detail}
 
 
 def _block_lifted(fact: f.BlockLifted) -> Read:
-    return "block_lifted", {"name": f"{fact.cause}: {fact.name}", "by": fact.by, "detail": fact.why}
+    event = "session_opened" if fact.cause is BlockCause.SESSION else "block_lifted"
+    return event, {"name": f"{fact.cause}: {fact.name}", "by": fact.by, "detail": fact.why}
 
 
 def _limits_set(fact: f.LimitsSet) -> Read:
