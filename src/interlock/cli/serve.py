@@ -17,7 +17,7 @@ from cyclopts import App, Parameter
 from platformdirs import user_data_path
 
 from interlock.api import logs
-from interlock.api.access.limits import Rate
+from interlock.api.access.limits import KILLING, Rate
 from interlock.api.access.opening import Access, AccessSettings
 from interlock.api.alerting import channels
 from interlock.api.alerting.channels import Channel
@@ -273,6 +273,7 @@ def access_settings(settings: Config) -> AccessSettings:
         rates={
             Budget.PLACING: Rate(limits.placing_per_s, limits.placing_burst),
             Budget.PROTECTING: Rate(limits.protecting_per_s, limits.protecting_burst),
+            Budget.KILLING: KILLING,
             Budget.READING: Rate(limits.reading_per_s, limits.reading_burst),
         },
     )
