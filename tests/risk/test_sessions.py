@@ -282,7 +282,19 @@ def test_a_position_that_is_still_there_at_the_close_is_told_of():
     until(tape, "2026-11-25 20:56")
     assert order.winding == "flatten"
     until(tape, "2026-11-25 21:01")
-    assert "flatten_missed" in tape.incidents()
+    assert tape.incidents().count("flatten_missed") == 1
+
+
+def test_a_close_that_no_process_saw_is_told_of_by_the_next():
+    tape = at("2026-11-25 20:00")
+    policy(tape, {"account": "main"})
+    order = held(tape)
+    tape.at = instant("2026-11-25 22:00")
+    tape.restart()
+    assert tape.incidents() == ["flatten_missed"]
+    assert (order.winding, tape.armed(tape.state.orders[order.id])) == ("", ["stop"])
+    tape.restart()
+    assert tape.incidents() == ["flatten_missed"]
 
 
 def test_a_market_that_never_closes_may_have_a_policy_for_the_end_of_its_day():
@@ -294,8 +306,10 @@ def test_a_market_that_never_closes_may_have_a_policy_for_the_end_of_its_day():
     assert order.winding == ""
     until(tape, "2026-11-25 23:50")
     assert order.winding == "flatten"
+    assert tape.incidents() == []
     until(tape, "2026-11-26 00:00")
     assert blocks(tape) == []
+    assert tape.incidents()[-1] == "flatten_missed"  # nobody has answered: it is still held
 
 
 @pytest.mark.parametrize("text", ["close-", "close+5m", "5m", "25:00", "9:30", ""])

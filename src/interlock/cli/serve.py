@@ -19,6 +19,8 @@ from platformdirs import user_data_path
 from interlock.api import logs
 from interlock.api.access.limits import KILLING, Rate
 from interlock.api.access.opening import Access, AccessSettings
+from interlock.api.alerting import channels
+from interlock.api.alerting.channels import Channel
 from interlock.api.certificates import self_signed
 from interlock.api.config import (
     NAME,
@@ -43,6 +45,7 @@ from interlock.market.readers import MarketFile
 from interlock.runtime.calendars import Calendars
 from interlock.venues.binance.settings import BinanceSettings
 
+ALERT_URLS = "INTERLOCK_ALERT_URLS"
 Data = Annotated[
     Path | None,
     Parameter(help="The data folder; the platform's own place for it when not given."),
@@ -104,6 +107,7 @@ def serve(
         password = access.admin.first_password()
         made = server_settings(folder, settings, course, log)
         made.binance = at_binance(settings, access, file)
+        made.channels = alert_channels(access)
         server = Server(made, access)
         with suppress(KeyboardInterrupt):
             uvloop.run(server.run(lambda up: greet(up, folder, password)))
@@ -146,6 +150,7 @@ def server_settings(folder: Path, settings: Config, course: Course, log: Log) ->
         tls=tls_files(folder, settings.web),
         encrypt=settings.journal.encrypt,
         calendars=settings.sessions.calendars,
+        alerts=settings.alerts,
         cooling_off=settings.risk.cooling_off,
         log=log,
     )
@@ -156,6 +161,14 @@ def at_binance(settings: Config, access: Access, file: Path) -> BinanceSettings 
         return binance_settings(settings, access)
     except ConfigWrong as error:
         raise BadInput(f"{file}: {error}") from error
+
+
+def alert_channels(access: Access) -> list[Channel]:
+    """Where a person is told, as it is kept and as the environment says."""
+    try:
+        return channels.opened(access.alert_channels.all(), os.environ.get(ALERT_URLS, ""))
+    except ValueError as error:
+        raise BadInput(f"{error}.") from error
 
 
 def opened_log(settings: Config) -> Log:

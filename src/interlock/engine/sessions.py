@@ -73,12 +73,14 @@ def look(turn: Turn) -> None:
             known = wanted.get(block.name)
             if known is None or known.level.strength < block.level.strength:
                 wanted[block.name] = block
+            before = state.risk.blocks.get((CAUSE, block.name))
+            if block.waits and (before is None or not before.waits):
+                _closed_on(turn, symbol, policies)
     for name, block in wanted.items():
         _set(turn, state.risk.blocks.get((CAUSE, name)), block)
     for cause, name in list(state.risk.blocks):
         if cause is CAUSE and name not in wanted:
-            _missed(turn, state.risk.blocks[(cause, name)])
-            guard.lift(turn, cause, name, guard.ITSELF, "the market is open")
+            _end(turn, state.risk.blocks[(cause, name)], wanted)
 
 
 def _wanted(view: MarketView, policies: list[Limited], at: int) -> Iterator[Block]:
@@ -112,24 +114,33 @@ def _policies(state: State, symbol: str) -> list[Limited]:
 
 
 def _set(turn: Turn, known: Block | None, block: Block) -> None:
-    if known is not None:
-        if (known.level, known.waits, known.why) == (block.level, block.waits, block.why):
-            return
-        if block.waits:
-            _missed(turn, known)
+    same = block.level, block.waits, block.why
+    if known is not None and (known.level, known.waits, known.why) == same:
+        return
     turn.emit(f.BlockSet(turn.at, block))
     if known is None or known.level.strength < block.level.strength:
         guard.carry_out(turn, block)
 
 
-def _missed(turn: Turn, before: Block) -> None:
-    """The market has closed on a scope that was to be flat by then."""
-    if before.level is not BlockLevel.FLATTEN:
-        return
-    for key, units in flattening.held(turn.state, before.scope).items():
+def _end(turn: Turn, block: Block, wanted: dict[str, Block]) -> None:
+    closed = wanted.get(str(RiskScope(instrument=block.scope.instrument)))
+    if block.level is BlockLevel.FLATTEN and (closed is None or not closed.waits):
+        _tell_held(turn, block.scope)  # a market that goes on at once has no close to be told at
+    guard.lift(turn, CAUSE, block.name, guard.ITSELF, "its session is over")
+
+
+def _closed_on(turn: Turn, symbol: str, policies: list[Limited]) -> None:
+    """The market has closed, perhaps while no process was there to flatten anything before."""
+    for limited in policies:
+        if limited.limits.flatten_at is not None:
+            _tell_held(turn, RiskScope(limited.scope.account, symbol, limited.scope.tag))
+
+
+def _tell_held(turn: Turn, scope: RiskScope) -> None:
+    for key, units in flattening.held(turn.state, scope).items():
         account, symbol, _, _ = key
         text = turn.state.markets[symbol].grid.quantity_text(abs(units))
-        detail = f"{account} still holds {text} {symbol} after the close: {before.why}"
+        detail = f"{account} still holds {text} {symbol} after the close"
         guard.incident(turn, f.IncidentKind.FLATTEN_MISSED, detail, "flatten_at")
 
 
@@ -149,7 +160,7 @@ def next_look(state: State, at: int) -> int:
             for one in policies:
                 texts = [getattr(one.limits, setting) for setting, _ in STAGES]
                 moments += [moment(text, hours) for text in texts if text is not None]
-        due = min([due, *[moment for moment in moments if moment > at]])
+        due = min([due, *[one for one in moments if one > at]])
     return due
 
 
