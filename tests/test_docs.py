@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_args
@@ -18,6 +19,8 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from interlock.api.alerting.events import FIELDS, MILD, PLAIN
+from interlock.api.config import AlertsPart
 from interlock.cli.demo_serve import served
 from interlock.cli.text import err
 from interlock.engine.settings import Settings
@@ -29,6 +32,7 @@ from interlock.orders.decoding import decode_command
 from interlock.orders.facts import Fact
 from interlock.orders.instruments import Instrument, PositionMode
 from interlock.orders.rejects import Reject, RejectCode
+from tests.api.alerting.receiver import Receiver
 from tests.tape import Tape
 
 ROOT = Path(__file__).parent.parent
@@ -342,6 +346,31 @@ def test_the_double_begins_and_is_acted_on_as_its_document_says(tmp_path: Path):
     assert '"done":"price"' in said and '"asset":"BTC","free":"1.00000000"' in said, said
 
 
+def test_channels_of_alerts_are_kept_listed_and_tried_as_their_document_says(tmp_path: Path):
+    (script,) = re.findall(
+        r"^```sh alerted\n(.*?)^```$", (DOCS / "ALERTS.md").read_text(), re.M | re.S
+    )
+    with Receiver() as receiver:
+        said = played(script.replace("8500", str(receiver.port)), (), tmp_path)
+    assert receiver.texts == ["This is a test. Nothing has happened."] * 2
+    assert "desk: told" in said and "typed: told" in said, said
+
+
+def test_the_settings_and_events_of_alerts_are_described_as_they_are():
+    text = (DOCS / "ALERTS.md").read_text()
+    told = re.findall(r"^\| `(\w+)` \| (?:`(.*?)`|(\d+)) \| ", text, re.MULTILINE)
+    have = {name: default or number for name, default, number in told}
+    asked = msgspec.to_builtins(AlertsPart())
+    assert have == {name: json.dumps(value) for name, value in asked.items()}
+    rows = re.findall(r"^\| `(\w+)` \| (yes|no) \| (yes)? ?\| ", text, re.MULTILINE)
+    assert {name: (on == "yes", first == "yes") for name, on, first in rows} == {
+        name: one[1:] for name, one in PLAIN.items()
+    }
+    assert [field for field in FIELDS if f"`{field}`" not in text] == []
+    mild = re.search(r"every incident but (.*?)\. They", text.replace("\n", " "))
+    assert mild and set(re.findall(r"`(\w+)`", mild[1])) == set(MILD)
+
+
 def played(script: str, ports: tuple[str, ...], folder: Path) -> str:
     """What a script says, on free ports instead of its own; whatever it began is ended."""
     for one in ports:
@@ -361,7 +390,8 @@ def played(script: str, ports: tuple[str, ...], folder: Path) -> str:
         try:
             shell.wait(COMMAND_SECONDS_MAX)
         finally:
-            os.killpg(shell.pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):  # all of it has ended by itself
+                os.killpg(shell.pid, signal.SIGTERM)
     said = (folder / "told.txt").read_text()
     assert shell.returncode == 0, said
     return said

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,11 +74,13 @@ async def serving(
     encrypt: bool = False,
     log: Log | None = None,
     now: Callable[[], int] = time.time_ns,
+    **more: Any,
 ) -> AsyncIterator[tuple[Server, httpx.AsyncClient]]:
     """One life of a server, ended as by SIGTERM. ``entrance`` False: the real one."""
     settings = Settings(
         folder, course or QuietCourse(), port=0, venue=venue, encrypt=encrypt, log=log or Log(None)
     )
+    settings = replace(settings, **more)
     folder.mkdir(parents=True, exist_ok=True)
     access = Access(folder, {}, now, AccessSettings(password_cost=Cost(n=16)))
     lets = OpenEntrance() if entrance is None else entrance or None

@@ -300,6 +300,26 @@ def test_a_halted_symbol_is_known_and_taken_up_again(monkeypatch: pytest.MonkeyP
     play(story, hedge=True)
 
 
+def test_a_delisted_symbol_is_told_of_and_its_legs_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SCENARIOS 28: it is missing from the listing one day; back there it trades on."""
+    monkeypatch.setattr("interlock.venues.binance.link.LISTING_S", 0.2)
+
+    async def story(trader: Trader) -> None:
+        await trader.place("first", trader.bracket(type="limit", price="29000"))
+        await trader.until(lambda state: bool(ours(state, "open_orders")))
+        await trader.do("delist", symbol=SYMBOL)
+        await trader.heard("InstrumentDelisted", detail="not listed")
+        await trader.heard("IncidentOpened", kind="delisted")
+        with pytest.raises(AssertionError, match="INSTRUMENT_DELISTED"):
+            await trader.place("later", trader.bracket())
+        await trader.do("resume", symbol=SYMBOL)
+        await trader.heard("InstrumentResumed")
+        await trader.heard("IncidentClosed", kind="delisted")
+        await trader.place("later", trader.bracket())
+
+    play(story, hedge=True)
+
+
 def test_a_stray_with_our_mark_is_found_and_recalled(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that the journal knows nothing of: it can only be ours, and it protects nothing."""
     monkeypatch.setattr("interlock.runtime.line.SWEEP_NS", 200_000_000)

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from interlock.engine.inputs import SetSessions
 from interlock.orders.commands import PlaceOrder
 from interlock.orders.decoding import decode_command
 from interlock.orders.instruments import Instrument, PriceBand
@@ -263,6 +264,16 @@ def halted(tape: Tape) -> Any:
     return tape.refuse(bracket())
 
 
+def delisted(tape: Tape) -> Any:
+    tape.give(InstrumentStatus(tape.at, "BTC.PAPER", False, "CLOSE", delisted=True))
+    return tape.refuse(bracket())
+
+
+def session_unknown(tape: Tape) -> Any:
+    tape.give(SetSessions("BTC.PAPER", "XNYS", ()))
+    return tape.refuse(limit("buy", "100.00", "1", time_in_force="day"))
+
+
 def venue_down(tape: Tape) -> Any:
     tape.give(Connection(tape.at, "PAPER", up=False))
     return tape.refuse(bracket())
@@ -293,6 +304,8 @@ STORIES: list[tuple[RejectCode, Story, str]] = [
     (C.LEG_UNKNOWN, leg_unknown, "leg"),
     (C.BAD_NUMBER, bad_signal, "value"),
     (C.INSTRUMENT_HALTED, halted, "order.entry.instrument"),
+    (C.INSTRUMENT_DELISTED, delisted, "order.entry.instrument"),
+    (C.SESSION_UNKNOWN, session_unknown, "order.time_in_force"),
     (C.VENUE_DOWN, venue_down, "order"),
     (C.VERSION_MISMATCH, version_mismatch, "if_version"),
     (C.ORDER_DONE, order_done, ""),
@@ -324,8 +337,7 @@ def test_codes_say_whether_the_same_request_could_do_better_later():
     assert transient == [
         C.PRICE_OUTSIDE_BAND,
         C.STOP_THROUGH_MARKET,
-        C.INSTRUMENT_HALTED,
-        C.VENUE_DOWN,
+        *(C.INSTRUMENT_HALTED, C.SESSION_UNKNOWN, C.VENUE_DOWN),
         *(C.RISK_BLOCKED, C.RISK_PRICE_COLLAR, C.RISK_OPEN_ORDERS, C.RISK_POSITION),
         *(C.RISK_GROSS_EXPOSURE, C.RISK_MARGIN, C.RISK_RATE),
         C.COOLING_OFF,

@@ -18,6 +18,7 @@ from interlock.orders.legs import Hold, LegType, TimeInForce
 from interlock.orders.limits import Block, BlockCause, BlockLevel, Countdown, Limits, RiskScope
 from interlock.orders.rejects import Reject, RejectCode
 from interlock.orders.requests import VenueOrderType
+from interlock.orders.sessions import Hours
 from interlock.orders.signals import SignalRules
 from interlock.orders.terms import (
     Atom,
@@ -394,6 +395,7 @@ def example(hint: Any) -> Any:
             RiskScope: RiskScope("main"),
             Limits: Limits(max_position="10"),
             SignalRules: SignalRules("index points"),
+            Hours: Hours(AT, AT + 1, -18_000, 10_800),
             Countdown: Countdown("bot", RiskScope("main"), 1, AT, BlockLevel.FLATTEN),
             Block: Block(BlockCause.KILL, "all", RiskScope(), BlockLevel.FLATTEN, AT),
         }[hint]

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from interlock.api.alerting.events import AlertsWrong, Events
 from interlock.api.logs import FORMATS, LEVELS
 from interlock.orders.decoding import decode_body
 from interlock.orders.rejects import Reject
@@ -22,11 +23,12 @@ PREFIX = "INTERLOCK_"
 NOT_SETTINGS = frozenset(
     (
         "INTERLOCK_MASTER_KEY",
+        "INTERLOCK_ALERT_URLS",
         *("INTERLOCK_PROFILE", "INTERLOCK_URL", "INTERLOCK_KEY_ID", "INTERLOCK_SECRET"),
         "INTERLOCK_ADMIN_PASSWORD",
     )
 )
-"""Read elsewhere: the master key by access, the others by the command line."""
+"""Read elsewhere: the master key by access, the others by the command line. They are secrets."""
 VENUE_KINDS = ("paper", "binance-futures", "binance-spot")
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -54,6 +56,10 @@ class VenuePart(Struct, frozen=True, forbid_unknown_fields=True):
     address: str = ""
     account: str = "main"
     symbols: tuple[str, ...] = ()
+
+
+class SessionsPart(Struct, frozen=True, forbid_unknown_fields=True):
+    calendars: dict[str, str] = {}
 
 
 class JournalPart(Struct, frozen=True, forbid_unknown_fields=True):
@@ -86,6 +92,14 @@ class RiskPart(Struct, frozen=True, forbid_unknown_fields=True):
     cooling_off: str = "people"
 
 
+class AlertsPart(Struct, frozen=True, forbid_unknown_fields=True):
+    events: dict[str, bool] = {}
+    templates: dict[str, str] = {}
+    per_minute: int = 20
+    reserve: int = 10
+    dedupe_s: int = 300
+
+
 class LogPart(Struct, frozen=True, forbid_unknown_fields=True):
     level: str = "info"
     format: str = "text"
@@ -99,12 +113,14 @@ class Config(Struct, frozen=True, forbid_unknown_fields=True):
     web: Web = Web()
     market: Market = Market()
     venue: VenuePart = VenuePart()
+    sessions: SessionsPart = SessionsPart()
     journal: JournalPart = JournalPart()
     secrets: Secrets = Secrets()
     signing: Signing = Signing()
     tokens: Tokens = Tokens()
     limits: Limits = Limits()
     risk: RiskPart = RiskPart()
+    alerts: AlertsPart = AlertsPart()
     log: LogPart = LogPart()
 
 
@@ -146,6 +162,12 @@ address = ""
 account = "main"
 symbols = []
 
+[sessions]
+# The calendars that markets trade by, as exchange_calendars names them, by instrument or for all of
+# a venue: {"SPY.IB" = "XNYS", "IB" = "XNYS"}. Without one a market is taken to trade always, or as
+# its own session says.
+calendars = {}
+
 [journal]
 # Encrypt what is journaled, and the tables made of it, under the master key. A journal that was
 # begun otherwise is changed with: interlock encrypt DIR, interlock decrypt DIR.
@@ -179,6 +201,20 @@ reading_burst = 500
 # Who is held to the cooling_off_s of an order before its protection is taken away: people (admin
 # sessions, and whoever says to be a person, as the command line does), or everybody.
 cooling_off = "people"
+
+[alerts]
+# Where a person is told is no setting, as such addresses hold tokens: interlock alerts add NAME, or
+# INTERLOCK_ALERT_URLS. Which events are told (interlock alerts list shows them), in which words:
+# events = {order_done = true, dust_left = false}
+# templates = {order_done = "{client_order_id}: {status}"}
+events = {}
+templates = {}
+# Messages a minute to each channel; so many of them are left for protective events.
+per_minute = 20
+reserve = 10
+# The same event of the same subject is told once in so long, with a count of those left out; 0 to
+# tell each.
+dedupe_s = 300
 
 [log]
 # debug tells of every request, info of every refusal, warning of what a person should look at.
@@ -216,11 +252,18 @@ def checked(config: Config, path: Path) -> Config:
         ("web.port", web.port, 0, 65_535),
         ("signing.window_ms", config.signing.window_ms, 100, 60_000),
         ("tokens.minutes", config.tokens.minutes, 1, 60),
+        ("alerts.per_minute", config.alerts.per_minute, 1, 1_000),
+        ("alerts.reserve", config.alerts.reserve, 0, config.alerts.per_minute - 1),
+        ("alerts.dedupe_s", config.alerts.dedupe_s, 0, 86_400),
         ("market.speed", config.market.speed, 0.01, 1_000),
         *((f"limits.{n}", getattr(config.limits, n), 1, 10_000_000) for n in LIMIT_NAMES),
     ):
         if not low <= value <= high:
             raise ConfigWrong(f"{path}: {name} is {value}; it must be from {low} to {high}.")
+    try:
+        Events(config.alerts.events, config.alerts.templates, config.environment)
+    except AlertsWrong as error:
+        raise ConfigWrong(f"{path}: {error}") from error
     if config.environment not in ("paper", "testnet", "live"):
         raise ConfigWrong(f"{path}: environment is one of paper, testnet and live.")
     for name, text, known in (

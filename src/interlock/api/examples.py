@@ -201,6 +201,8 @@ INSTRUMENT_PAGE: Document = {
             "price_increment": "0.01",
             "quantity_increment": "0.00001",
             "halted": False,
+            "delisted": False,
+            "calendar": None,
             "last": "30000",
             "bid": "29999.99",
             "ask": "30000.01",

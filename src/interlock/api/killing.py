@@ -205,7 +205,7 @@ class Killing:
         return Page([msgspec.to_builtins(halt) for halt in self._access.halts.standing()], 0)
 
     def routes(self) -> list[Route]:
-        switch: dict[str, Any] = {"budget": Budget.PROTECTING, "tag": "Kill"}
+        switch: dict[str, Any] = {"budget": Budget.KILLING, "tag": "Kill"}
         page = {"items": [HALT_EXAMPLE], "as_of_seq": 0}
         return [
             Route(

@@ -108,6 +108,8 @@ class Queries:
             {
                 **msgspec.to_builtins(view.grid.instrument),
                 "halted": view.halted,
+                "delisted": view.delisted,
+                "calendar": view.calendar or None,
                 "last": view.grid.price_text(view.last) if view.last else None,
                 "bid": view.grid.price_text(view.bid) if view.bid else None,
                 "ask": view.grid.price_text(view.ask) if view.ask else None,

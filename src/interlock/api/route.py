@@ -31,7 +31,9 @@ class Budget(StrEnum):
 
     PLACING = "placing"
     PROTECTING = "protecting"
-    """Cancels, closes and kills: placements never use these up."""
+    """Cancels, amends and closes: placements never use these up."""
+    KILLING = "killing"
+    """Kills and what belongs to them: nothing else ever uses these up."""
     READING = "reading"
 
 

@@ -18,8 +18,14 @@ from interlock import __version__
 from interlock.api import credentials, openapi, table, venues
 from interlock.api.access.errors import AccessError
 from interlock.api.access.opening import JOURNAL, Access
+from interlock.api.alerting import alerts
+from interlock.api.alerting.alerts import Alerts
+from interlock.api.alerting.channels import Channel
+from interlock.api.alerting.events import Events
+from interlock.api.alerting.outbox import Outbox
 from interlock.api.app import application, from_seq, wanted
 from interlock.api.batch import Batches
+from interlock.api.config import AlertsPart
 from interlock.api.credentials import Credentials
 from interlock.api.desk import Desk
 from interlock.api.door import Door, Entrance
@@ -41,6 +47,7 @@ from interlock.journal.sealing import Sealer
 from interlock.journal.sqlite import SqliteJournal
 from interlock.market.course import Course
 from interlock.orders.capabilities import Capabilities
+from interlock.runtime.calendars import Calendars
 from interlock.runtime.clock import SteadyClock
 from interlock.runtime.collector import calm, give_way
 from interlock.runtime.embedded import Embedded
@@ -81,6 +88,11 @@ class Settings:
     """Where a paper venue in a process of its own listens; None for one in this process."""
     binance: BinanceSettings | None = None
     """The account at Binance that is traded; None for the paper exchange."""
+    calendars: dict[str, str] = field(default_factory=dict)
+    """Calendars by instrument or venue."""
+    alerts: AlertsPart = field(default_factory=AlertsPart)
+    channels: list[Channel] = field(default_factory=list)
+    """Where a person is told."""
     slice: int = SLICE
     """Inputs decided on in one turn of the loop."""
     calm: bool = True
@@ -105,6 +117,7 @@ class Server:
         self.settings = settings
         self.access = access
         told = settings.told
+        self.calendars = Calendars(settings.calendars)
         settings.folder.mkdir(parents=True, exist_ok=True)
         folder = settings.folder / "journal"
         key = access.vault.derive(JOURNAL) if settings.encrypt else None
@@ -114,7 +127,9 @@ class Server:
         self.venue = self._made()
         self.fanout = Fanout()
         venues = {self.venue.name: self.venue}
-        self.line = Line(self.journal, venues, frame_listeners=[self.fanout.listen])
+        self.alerts = self._telling()
+        listeners = [self.fanout.listen, self.alerts.listen]
+        self.line = Line(self.journal, venues, frame_listeners=listeners)
         self.line.recover()
         self.clock = SteadyClock(self.line.now, told=told)
         self.projection = tables_of(folder, self.journal.sealer, told)
@@ -133,6 +148,13 @@ class Server:
         if settings.venue is not None:
             return self._linked(settings.venue)
         return self._embedded()
+
+    def _telling(self) -> Alerts:
+        settings, asked = self.settings, self.settings.alerts
+        events = Events(asked.events, asked.templates, settings.environment)
+        rates = asked.per_minute, asked.reserve, asked.dedupe_s * 1_000_000_000
+        file = settings.folder / alerts.NAME
+        return Alerts(events, settings.channels, lambda: Outbox(*rates), file, settings.told)
 
     def _linked(self, address: tuple[str, int]) -> Link:
         return Link("PAPER", address, PAPER, self.now, self.settings.told)
@@ -158,6 +180,8 @@ class Server:
             alone=False,
             most=settings.slice,
         )
+        tail = self.line.commits.tail
+        self.alerts.begin(self.line.state, self.journal, self.line.state.seq, tail.n)
         market = asyncio.create_task(self._market())
         await self._open_venue()
         self.desk = Desk(self.live, self.journal, self.projection)
@@ -174,7 +198,8 @@ class Server:
         web = _Web(self._web())
         begin = asyncio.create_task
         serving = begin(web.serve(sockets=[listening]))
-        tasks = [begin(self.live.run()), serving, market, begin(self._keep())]
+        sessions = self.calendars.keep(self._symbols, self.now, self.live.tell, settings.told)
+        tasks = [begin(self.live.run()), serving, market, begin(self._keep()), begin(sessions)]
         for number in (signal.SIGTERM, signal.SIGINT) if self.hears_signals else ():
             asyncio.get_running_loop().add_signal_handler(number, self.stop)
         for beside in tasks[2:]:
@@ -247,6 +272,9 @@ class Server:
         self.live.start(self.venue.instruments)
         open_to(self.venue, self.live)
 
+    def _symbols(self) -> list[str]:
+        return list(self.line.state.markets)
+
     async def _market(self) -> None:
         if not isinstance(self.venue, Embedded):
             await self.venue.run()
@@ -276,6 +304,7 @@ class Server:
     def close(self) -> None:
         # The tables are not brought up to date first: after a burst that takes tens of seconds, and
         # whoever reads them does it anyway.
+        self.alerts.close()
         self.projection.close()
         self.journal.close()
         if self.memory is not None:

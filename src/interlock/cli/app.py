@@ -7,6 +7,7 @@ from importlib.metadata import version as installed
 
 from cyclopts import App
 
+from interlock.cli.alerts import alerts
 from interlock.cli.credentials import credentials
 from interlock.cli.demo import demo
 from interlock.cli.facts import facts
@@ -76,6 +77,7 @@ app.command(encrypt)
 app.command(decrypt)
 app.command(sim)
 app.command(serve)
+app.command(alerts)
 app.command(sandbox)
 app.command(paper_venue)
 app.command(config)

@@ -17,8 +17,10 @@ from cyclopts import App, Parameter
 from platformdirs import user_data_path
 
 from interlock.api import logs
-from interlock.api.access.limits import Rate
+from interlock.api.access.limits import KILLING, Rate
 from interlock.api.access.opening import Access, AccessSettings
+from interlock.api.alerting import channels
+from interlock.api.alerting.channels import Channel
 from interlock.api.certificates import self_signed
 from interlock.api.config import (
     NAME,
@@ -40,8 +42,10 @@ from interlock.cli.markets import find_markets
 from interlock.cli.text import err, out
 from interlock.market.course import GENERATED, Course
 from interlock.market.readers import MarketFile
+from interlock.runtime.calendars import Calendars
 from interlock.venues.binance.settings import BinanceSettings
 
+ALERT_URLS = "INTERLOCK_ALERT_URLS"
 Data = Annotated[
     Path | None,
     Parameter(help="The data folder; the platform's own place for it when not given."),
@@ -103,6 +107,7 @@ def serve(
         password = access.admin.first_password()
         made = server_settings(folder, settings, course, log)
         made.binance = at_binance(settings, access, file)
+        made.channels = alert_channels(access)
         server = Server(made, access)
         with suppress(KeyboardInterrupt):
             uvloop.run(server.run(lambda up: greet(up, folder, password)))
@@ -144,6 +149,8 @@ def server_settings(folder: Path, settings: Config, course: Course, log: Log) ->
         environment=settings.environment,
         tls=tls_files(folder, settings.web),
         encrypt=settings.journal.encrypt,
+        calendars=settings.sessions.calendars,
+        alerts=settings.alerts,
         cooling_off=settings.risk.cooling_off,
         log=log,
     )
@@ -154,6 +161,14 @@ def at_binance(settings: Config, access: Access, file: Path) -> BinanceSettings 
         return binance_settings(settings, access)
     except ConfigWrong as error:
         raise BadInput(f"{file}: {error}") from error
+
+
+def alert_channels(access: Access) -> list[Channel]:
+    """Where a person is told, as it is kept and as the environment says."""
+    try:
+        return channels.opened(access.alert_channels.all(), os.environ.get(ALERT_URLS, ""))
+    except ValueError as error:
+        raise BadInput(f"{error}.") from error
 
 
 def opened_log(settings: Config) -> Log:
@@ -258,6 +273,7 @@ def access_settings(settings: Config) -> AccessSettings:
         rates={
             Budget.PLACING: Rate(limits.placing_per_s, limits.placing_burst),
             Budget.PROTECTING: Rate(limits.protecting_per_s, limits.protecting_burst),
+            Budget.KILLING: KILLING,
             Budget.READING: Rate(limits.reading_per_s, limits.reading_burst),
         },
     )
@@ -275,6 +291,7 @@ def check(file: Path | None = None, *, data: Data = None) -> int:
     if not path.exists():
         raise BadInput(f"{path}: there is no such file. interlock serve makes one.")
     settings = read_config(path)
+    Calendars(settings.sessions.calendars)
     console = out()
     console.print(f"{path} can be used. With the environment it comes to:")
     for name, value in msgspec.to_builtins(settings).items():

@@ -203,6 +203,9 @@ class Instrument(Struct, frozen=True):
     last: Decimal | None
     bid: Decimal | None
     ask: Decimal | None
+    delisted: bool = False
+    calendar: str | None = None
+    """What its sessions are known by."""
 
 
 class VenueHealth(Struct, frozen=True):

@@ -255,6 +255,12 @@ def market(state: State, terms: OrderTerms, leaves: list[Leaf], at: int) -> None
     for number, leaf in enumerate(leaves):
         leg = terms.legs[number]
         view = state.markets[leg.instrument]
+        if view.delisted:
+            refuse(
+                RejectCode.INSTRUMENT_DELISTED,
+                f"{leaf.path}.instrument",
+                f"{leg.instrument} is delisted: its venue lists it no more.",
+            )
         if view.halted:
             refuse(
                 RejectCode.INSTRUMENT_HALTED,

@@ -24,12 +24,13 @@ from interlock.engine import (
     signals,
     tally,
     thoughts,
+    trading,
     watching,
     winding,
 )
 from interlock.engine.book import TERMS_MARK, acceptance
 from interlock.engine.evolve import evolve, keep
-from interlock.engine.inputs import Decision, Define, Input, Start, Wakeup
+from interlock.engine.inputs import Decision, Define, Input, SetSessions, Start, Wakeup
 from interlock.engine.leg import LegState
 from interlock.engine.order import Order
 from interlock.engine.state import MarketView, State
@@ -52,6 +53,7 @@ SORTS: Final[dict[type, int]] = {
     Start: 3,
     Define: 4,
     Wakeup: 5,
+    SetSessions: 6,
 }
 """What an input is, by its type: one look instead of thirty."""
 AT_ONCE: Final = 1
@@ -60,6 +62,7 @@ REPORT: Final = 1
 TICK: Final = 2
 START: Final = 3
 DEFINE: Final = 4
+SESSIONS: Final = 6
 
 
 def decide(state: State, item: Input, at: int) -> Decision:
@@ -89,6 +92,8 @@ def decide(state: State, item: Input, at: int) -> Decision:
         _start(turn, cast(Start, item))
     elif sort == DEFINE:
         _define(turn, cast(Define, item))
+    elif sort == SESSIONS:
+        _sessions(turn, cast(SetSessions, item))
     if turn.touched:
         settle(turn)
     while state.risk.look_at == AT_ONCE:
@@ -234,7 +239,7 @@ def _deadline(turn: Turn, order: Order) -> None:
 
 
 def _report(turn: Turn, report: r.Report) -> None:
-    state, at = turn.state, turn.at
+    state = turn.state
     match report:
         case r.OpenOrders():
             booking.open_orders(turn, report)
@@ -242,15 +247,8 @@ def _report(turn: Turn, report: r.Report) -> None:
             if report.instrument in state.markets:
                 outside.position(turn, report)
         case r.InstrumentStatus():
-            view = state.markets.get(report.instrument)
-            if view is None or view.halted != report.trading:
-                return
-            if report.trading:
-                turn.emit(f.InstrumentResumed(at, report.instrument))
-                _touch_all(turn)
-            else:
-                turn.emit(f.InstrumentHalted(at, report.instrument, report.detail))
-                lookout.halted(turn, report.instrument, report.detail)
+            if report.instrument in state.markets:
+                trading.told(turn, report)
         case r.Connection():
             _connection(turn, report)
         case r.BalancesTold():
@@ -311,6 +309,12 @@ def _touch_all(turn: Turn) -> None:
     """Orders that only wait have nothing at a venue: whatever has changed there is not theirs."""
     for order in turn.state.orders.living():
         turn.touch(order)
+
+
+def _sessions(turn: Turn, item: SetSessions) -> None:
+    view = turn.state.markets.get(item.instrument)
+    if view is not None and (view.calendar, view.hours) != (item.calendar, item.hours):
+        turn.emit(f.SessionsSet(turn.at, item.instrument, item.calendar, item.hours))
 
 
 def _define(turn: Turn, item: Define) -> None:
@@ -389,7 +393,7 @@ def _about_order(
 
 def _place_flat(state: State, place: c.PlaceOrder, at: int) -> Decision | None:
     """An order that is flat and new needs no turn: one fact is all there is to say."""
-    if state.risk.next_day <= at:
+    if state.risk.next_day <= at or AT_ONCE < state.risk.look_at <= at:
         return None
     plain = flat.accept(state, place, at)
     if plain is None:

@@ -9,8 +9,8 @@ import hashlib
 import msgspec
 from msgspec.structs import replace
 
-from interlock.engine import arming, deadlines, feedwatch, tally
-from interlock.engine.image import IMAGE_FORMAT, Image, LimitedImage
+from interlock.engine import arming, deadlines, feedwatch, sessions, tally
+from interlock.engine.image import IMAGE_FORMAT, Image, LimitedImage, MarketImage
 from interlock.engine.order import NEVER, Order
 from interlock.engine.settings import Settings
 from interlock.engine.signalbook import SignalState
@@ -67,7 +67,7 @@ def _image(
         state.now,
         state.epoch,
         state.started_at,
-        [(v.grid.instrument, v.halted, v.counted) for v in state.markets.values()],
+        [_market(view) for view in state.markets.values()],
         state.capabilities,
         state.down,
         orders,
@@ -94,6 +94,11 @@ def _image(
     )
 
 
+def _market(view: MarketView) -> MarketImage:
+    told = view.halted, view.counted, view.delisted
+    return MarketImage(view.grid.instrument, *told, view.calendar, view.hours)
+
+
 def _limited(one: Limited) -> LimitedImage:
     rates = (one.placed.image(), one.sent.image(), one.canceled.image())
     days = (one.baseline, one.day_ends)
@@ -114,12 +119,14 @@ def restore(data: bytes, settings: Settings | None = None) -> State:
     state.capabilities = found.capabilities
     state.down = found.down
     state.signals = found.signals
-    for instrument, halted, counted in found.instruments:
-        view = state.markets[instrument.symbol] = MarketView(Grid(instrument))
-        view.halted = halted
-        view.counted = view.volume = counted
-    for known in found.forgotten:
-        state.orders.remember(*known)
+    for known in found.instruments:
+        symbol = known.instrument.symbol
+        view = state.markets[symbol] = MarketView(Grid(known.instrument))
+        view.halted, view.delisted = known.halted, known.delisted
+        view.calendar, view.hours = known.calendar, known.hours
+        view.counted = view.volume = known.counted
+    for gone in found.forgotten:
+        state.orders.remember(*gone)
     for account, name, side, quantity in found.positions_seen:
         state.positions_seen[(account, name, side)] = quantity
     for account, name, side, quantity in found.net:
@@ -169,4 +176,4 @@ def _restore_risk(state: State, found: Image) -> None:
         known.at, known.frozen_at, known.sound, known.heard = at, frozen_at, sound, heard
     feedwatch.watch_all(state, state.now)
     idle = risk.quiet and not risk.countdowns and not state.signal_book
-    risk.look_at = 0 if idle else 1
+    risk.look_at = 0 if idle and not sessions.any_timed(state) else 1

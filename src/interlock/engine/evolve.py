@@ -17,6 +17,7 @@ from interlock.engine.order import Leg, Order
 from interlock.engine.state import MarketView, State
 from interlock.orders import facts as f
 from interlock.orders.grid import Grid
+from interlock.orders.sessions import ALWAYS
 from interlock.risk.limited import Bounds
 
 
@@ -68,6 +69,8 @@ def _instrument_defined(state: State, fact: f.InstrumentDefined) -> None:
     if fact.instrument.symbol not in state.markets:
         state.markets[fact.instrument.symbol] = MarketView(Grid(fact.instrument))
         feedwatch.watch_all(state, fact.at)
+        if fact.instrument.session != ALWAYS:
+            state.risk.look_at = 1
 
 
 def _venue_defined(state: State, fact: f.VenueDefined) -> None:
@@ -78,9 +81,14 @@ def _halted(state: State, fact: f.InstrumentHalted) -> None:
     state.markets[fact.instrument].halted = True
 
 
+def _delisted(state: State, fact: f.InstrumentDelisted) -> None:
+    view = state.markets[fact.instrument]
+    view.halted = view.delisted = True
+
+
 def _resumed(state: State, fact: f.InstrumentResumed) -> None:
     view = state.markets[fact.instrument]
-    view.halted = False
+    view.halted = view.delisted = False
     view.fresh = True
 
 
@@ -341,6 +349,7 @@ _FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.InstrumentDefined: _instrument_defined,
     f.VenueDefined: _venue_defined,
     f.InstrumentHalted: _halted,
+    f.InstrumentDelisted: _delisted,
     f.InstrumentResumed: _resumed,
     f.VenueDisconnected: _venue_down,
     f.VenueConnected: _venue_up,

@@ -21,14 +21,18 @@ NAMED: Final = "flatten:"
 """Begins the client order id of an order made here."""
 
 
-def left_over(state: State, scope: RiskScope) -> dict[HoldingKey, int]:
-    """Signed quantities in a scope that no live order answers for."""
-    risk = state.risk
-    left = {
+def held(state: State, scope: RiskScope) -> dict[HoldingKey, int]:
+    """Signed quantities in a scope."""
+    return {
         key: holding.net
-        for key, holding in sorted(risk.holdings.items())
+        for key, holding in sorted(state.risk.holdings.items())
         if holding.net and scope.covers(key[0], (key[1],), key[3])
     }
+
+
+def left_over(state: State, scope: RiskScope) -> dict[HoldingKey, int]:
+    """Signed quantities in a scope that no live order answers for."""
+    left = held(state, scope)
     for order in state.orders.living() if left else ():
         if order.done:
             continue

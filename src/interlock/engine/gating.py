@@ -81,7 +81,7 @@ def of_new(state: State, terms: OrderTerms, at: int) -> Breach | None:
     instruments = tally.instruments_of(terms)
     parts = tally.at_first(terms)
     if parts and state.risk.blocks:
-        block = state.risk.block(terms.account, terms.tag, instruments)
+        block = state.risk.block(terms.account, terms.tag, instruments, placing=True)
         if block is not None:
             return blocked(block)
     scopes = state.risk.matching(terms.account, terms.tag, instruments)

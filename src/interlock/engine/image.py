@@ -10,9 +10,10 @@ from interlock.orders.capabilities import Capabilities
 from interlock.orders.facts import RequestAnswered, SecondThoughtAsked
 from interlock.orders.instruments import Instrument
 from interlock.orders.limits import Block, BlockCause, Countdown, Limits, RiskScope
+from interlock.orders.sessions import Hours
 from interlock.orders.signals import SignalRules
 
-IMAGE_FORMAT = 4
+IMAGE_FORMAT = 5
 
 
 Counted = tuple[int, int, int]
@@ -33,6 +34,17 @@ class LimitedImage(Struct, array_like=True):
     margin_low: bool
 
 
+class MarketImage(Struct, array_like=True):
+    """What is known of an instrument besides its prices."""
+
+    instrument: Instrument
+    halted: bool
+    counted: int
+    delisted: bool
+    calendar: str
+    hours: tuple[Hours, ...]
+
+
 class Image(Struct, array_like=True):
     """Everything a state holds that facts made."""
 
@@ -41,7 +53,7 @@ class Image(Struct, array_like=True):
     now: int
     epoch: int
     started_at: int
-    instruments: list[tuple[Instrument, bool, int]]
+    instruments: list[MarketImage]
     capabilities: dict[str, Capabilities]
     down: dict[str, bool]
     orders: list[Order]

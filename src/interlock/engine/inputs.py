@@ -11,6 +11,7 @@ from interlock.orders import reports as r
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.instruments import Instrument
 from interlock.orders.requests import Request
+from interlock.orders.sessions import Hours
 from interlock.orders.ticks import Tick
 
 
@@ -31,7 +32,15 @@ class Define(Struct, frozen=True):
     venues: tuple[tuple[str, Capabilities], ...] = ()
 
 
-Input = c.Command | r.Report | Tick | Start | Wakeup | Define
+class SetSessions(Struct, frozen=True):
+    """When an instrument trades in the days to come, as a calendar has it."""
+
+    instrument: str
+    calendar: str
+    hours: tuple[Hours, ...]
+
+
+Input = c.Command | r.Report | Tick | Start | Wakeup | Define | SetSessions
 
 
 class Decision(Struct, frozen=True, gc=False):

@@ -6,7 +6,7 @@ for more than its entry brings.
 
 from typing import Any, get_args
 
-from interlock.engine import legterms
+from interlock.engine import legterms, sessions
 from interlock.engine.branches import Leaf, Place
 from interlock.engine.order import STOPS
 from interlock.engine.refusal import refuse
@@ -61,7 +61,7 @@ def build_leg(
     offset = getattr(leg, "limit_offset", None)
     display = getattr(leg, "display_quantity", None)
     ticks, confirm_ns = _confirm(getattr(leg, "trigger_confirm", None), path)
-    tif, expire_at = _life(grid, leg, exits, at, path)
+    tif, expire_at = _life(state, grid, leg, at, path)
     return LegTerms(
         id=name,
         type=kind,
@@ -209,7 +209,7 @@ def _confirm(confirm: TriggerConfirm | None, path: str) -> tuple[int, int]:
     return confirm.ticks or 0, (confirm.ms or 0) * MS_NS
 
 
-def _life(grid: Grid, leg: Any, exits: bool, at: int, path: str) -> tuple[TimeInForce, int | None]:
+def _life(state: State, grid: Grid, leg: Any, at: int, path: str) -> tuple[TimeInForce, int | None]:
     """Time in force and the moment it ends; exits last until canceled unless told otherwise."""
     tif: TimeInForce = leg.time_in_force or TimeInForce.GTC
     if tif is TimeInForce.GTD:
@@ -227,7 +227,7 @@ def _life(grid: Grid, leg: Any, exits: bool, at: int, path: str) -> tuple[TimeIn
             'Set "time_in_force": "gtd".',
         )
     if tif is TimeInForce.DAY:
-        return tif, legterms.session_end(grid, at)
+        return tif, sessions.day_end(state, grid.symbol, at, f"{path}.time_in_force")
     return tif, None
 
 

@@ -15,8 +15,6 @@ from interlock.orders.numbers import NumberProblem, parse_decimal
 from interlock.orders.rejects import RejectCode
 from interlock.orders.terms import BPS, PriceTerm, Span
 
-DAY_NS = 86_400_000_000_000
-MINUTE_NS = 60_000_000_000
 SHARE_WHOLE = 100
 INSTANT_MAX = 1 << 62
 
@@ -195,18 +193,6 @@ def _moment(value: str, path: str) -> int:
         )
     delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return ((delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds) * 1000
-
-
-def session_end(grid: Grid, at: int) -> int:
-    """When a ``day`` leg placed at ``at`` ends: the close of the session it falls in or before."""
-    session = grid.instrument.session
-    day = at // DAY_NS
-    for ahead in range(8):
-        weekday = (day + ahead + 3) % 7 + 1  # 1970-01-01 was a Thursday, ISO 4
-        close = (day + ahead) * DAY_NS + session.close * MINUTE_NS
-        if weekday in session.days and close > at:
-            return close
-    raise AssertionError("instrument_problem demands at least one trading day")
 
 
 def _floor(split: Callable[..., tuple[int, bool]], text: str) -> tuple[int, bool]:

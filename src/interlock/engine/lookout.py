@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from interlock.engine import feeds, guard, margin, signals
+from interlock.engine import feeds, guard, margin, sessions, signals
 from interlock.engine.state import State
 from interlock.engine.turn import Turn
 from interlock.orders import commands as c
@@ -42,6 +42,7 @@ def look(turn: Turn) -> None:
             _breaker(turn, block)
     _stale(turn)
     _venues(turn)
+    sessions.look(turn)
     margin.ask(turn)
     signals.look(turn)
     risk.look_at = next_look(turn.state, turn.at)
@@ -51,6 +52,7 @@ def next_look(state: State, at: int) -> int:
     """When something will be due by time alone; 0 for never. What is due is done by then."""
     risk = state.risk
     moments = [one.until for one in risk.countdowns.values()]
+    moments.append(sessions.next_look(state, at))
     for limited in risk.limited.values():
         if limited.loss_max != NONE and limited.holds():
             moments.append(at + LOOK_NS)

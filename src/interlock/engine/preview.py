@@ -26,6 +26,7 @@ def preview(state: State, place: PlaceOrder, at: int) -> tuple[Decision, list[Or
         mine.last, mine.bid, mine.ask = view.last, view.bid, view.ask
         mine.last_at, mine.quote_at = view.last_at, view.quote_at
         mine.marks = dict(view.marks)
+        mine.delisted, mine.calendar, mine.hours = view.delisted, view.calendar, view.hours
         mine.halted, mine.volume, mine.fresh = view.halted, view.volume, False
     tally.refresh(state)
     other.risk = state.risk.sketch(other.markets)

@@ -64,6 +64,12 @@ def _countdown_disarmed(state: State, fact: f.CountdownDisarmed) -> None:
     state.risk.countdowns.pop(fact.name, None)
 
 
+def _sessions_set(state: State, fact: f.SessionsSet) -> None:
+    view = state.markets[fact.instrument]
+    view.calendar, view.hours = fact.calendar, fact.hours
+    state.risk.look_at = 1
+
+
 def _margin_seen(state: State, fact: f.MarginSeen) -> None:
     limited = state.risk.limited.get(fact.scope)
     if limited is not None:
@@ -182,6 +188,7 @@ FOLDS: dict[type, Callable[[State, Any], None]] = {
     f.CountdownDisarmed: _countdown_disarmed,
     f.MarginSeen: _margin_seen,
     f.LegRefused: leg_refused,
+    f.SessionsSet: _sessions_set,
     f.SecondThoughtAsked: _thought_asked,
     f.SecondThoughtTaken: _thought_taken,
     **dict.fromkeys(signalbook.FOLDS, _of_signal),

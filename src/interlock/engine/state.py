@@ -13,6 +13,7 @@ from interlock.engine.triggers import TriggerChannel
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.facts import Channel, RequestAnswered, SecondThoughtAsked
 from interlock.orders.grid import Grid
+from interlock.orders.sessions import Hours
 from interlock.risk.book import RiskBook
 from interlock.risk.feed import Feed
 
@@ -25,12 +26,15 @@ class MarketView:
     __slots__ = (
         "ask",
         "bid",
+        "calendar",
         "channels",
         "counted",
+        "delisted",
         "feed",
         "fresh",
         "grid",
         "halted",
+        "hours",
         "last",
         "last_at",
         "last_channel",
@@ -55,6 +59,11 @@ class MarketView:
         """The last price's channel, at hand for the quiet trade."""
         self.channels: dict[Channel, TriggerChannel] = {Channel.LAST: self.last_channel}
         self.halted = False
+        """Not trading now, for whatever reason."""
+        self.delisted = False
+        self.calendar = ""
+        self.hours: tuple[Hours, ...] = ()
+        """Sessions to come, where a calendar is configured."""
         self.volume = 0
         """Volatile: traded since start, never below ``counted``."""
         self.counted = 0

@@ -23,6 +23,7 @@ from interlock.orders.riskfacts import BlockLifted as BlockLifted
 from interlock.orders.riskfacts import BlockSet as BlockSet
 from interlock.orders.riskfacts import CountdownArmed as CountdownArmed
 from interlock.orders.riskfacts import CountdownDisarmed as CountdownDisarmed
+from interlock.orders.riskfacts import InstrumentDelisted as InstrumentDelisted
 from interlock.orders.riskfacts import LegRefused as LegRefused
 from interlock.orders.riskfacts import LimitsSet as LimitsSet
 from interlock.orders.riskfacts import LossDayBegan as LossDayBegan
@@ -30,6 +31,7 @@ from interlock.orders.riskfacts import MarginSeen as MarginSeen
 from interlock.orders.riskfacts import RiskFact as RiskFact
 from interlock.orders.riskfacts import SecondThoughtAsked as SecondThoughtAsked
 from interlock.orders.riskfacts import SecondThoughtTaken as SecondThoughtTaken
+from interlock.orders.riskfacts import SessionsSet as SessionsSet
 from interlock.orders.riskfacts import SignalDefined as SignalDefined
 from interlock.orders.riskfacts import SignalFrozen as SignalFrozen
 from interlock.orders.riskfacts import SignalHeard as SignalHeard

@@ -35,3 +35,5 @@ class IncidentKind(StrEnum):
     CLOCK_STEPPED = "clock_stepped"
     KILLED = "killed"
     FLATTEN_REFUSED = "flatten_refused"
+    DELISTED = "delisted"
+    FLATTEN_MISSED = "flatten_missed"

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from interlock.orders.legs import LegType, Side
 from interlock.orders.numbers import NumberProblem, parse_decimal
+from interlock.orders.sessions import MOMENT_RULE, moment_problem
 
 MINUTES_A_DAY = 1440
 
@@ -128,6 +129,12 @@ class Limits(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     """
     venue_gone_s: int | None = None
     """A venue's stream gone for so long pulls the entries there."""
+    no_new_after: str | None = None
+    """From this moment until the session's close no entries are taken or sent."""
+    reduce_before_close: str | None = None
+    """From this moment on entries that are there are recalled as well."""
+    flatten_at: str | None = None
+    """At this moment positions are closed, and nothing is taken until the close."""
     clock_step_ms: int | None = None
     """The machine's clock set by so much or more, either way, pulls entries until a person lifts
     that: what is stale, due or expired can't be told by such a clock."""
@@ -149,6 +156,8 @@ COUNTS = (
     "clock_step_ms",
     *("breaker_orders_per_s", "breaker_amends_per_s", "breaker_rejects", "breaker_losses"),
 )
+MOMENTS = ("no_new_after", "reduce_before_close", "flatten_at")
+"""Of a session; each does what those before it do."""
 
 
 def limits_problem(limits: Limits) -> tuple[str, str] | None:
@@ -171,6 +180,10 @@ def limits_problem(limits: Limits) -> tuple[str, str] | None:
         return "day_starts", "A time of day in UTC such as 22:00."
     if not (int(hours) < 24 and int(minutes) < 60):
         return "day_starts", "A time of day in UTC from 00:00 to 23:59."
+    for field in MOMENTS:
+        text = getattr(limits, field)
+        if text is not None and moment_problem(text):
+            return field, MOMENT_RULE
     least, most = limits.min_stop_distance_bps, limits.max_stop_distance_bps
     if least is not None and most is not None and least > most:
         return "min_stop_distance_bps", "The least distance is not above the greatest."

@@ -52,6 +52,8 @@ class RejectCode(StrEnum):
     # The market and the venue, now.
     STOP_THROUGH_MARKET = "STOP_THROUGH_MARKET"
     INSTRUMENT_HALTED = "INSTRUMENT_HALTED"
+    INSTRUMENT_DELISTED = "INSTRUMENT_DELISTED"
+    SESSION_UNKNOWN = "SESSION_UNKNOWN"
     VENUE_DOWN = "VENUE_DOWN"
     # Risk: the gates, in their order.
     RISK_BLOCKED = "RISK_BLOCKED"
@@ -88,6 +90,7 @@ _TRANSIENT = frozenset(
     (
         RejectCode.STOP_THROUGH_MARKET,
         RejectCode.INSTRUMENT_HALTED,
+        RejectCode.SESSION_UNKNOWN,
         RejectCode.VENUE_DOWN,
         RejectCode.LEG_CLAIMED,
         RejectCode.LEG_FROZEN,

@@ -229,6 +229,8 @@ class InstrumentStatus(Struct, frozen=True, omit_defaults=True, tag="instrument_
     instrument: str
     trading: bool
     detail: str = ""
+    delisted: bool = False
+    """It will not trade again, as far as the venue says."""
 
 
 class Connection(Struct, frozen=True, omit_defaults=True, tag="connection", gc=False):

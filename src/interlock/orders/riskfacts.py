@@ -6,6 +6,7 @@ Decides the journal's vocabulary, as ``orders.facts`` does; they are read from t
 from interlock.orders.fact import LegFact, OrderFact, TimedFact
 from interlock.orders.limits import Block, BlockCause, Countdown, Limits, RiskScope
 from interlock.orders.rejects import Reject
+from interlock.orders.sessions import Hours
 from interlock.orders.signals import SignalRules
 
 
@@ -52,6 +53,21 @@ class CountdownDisarmed(TimedFact, frozen=True, array_like=True, tag=True):
     name: str
     by: str
     why: str = ""
+
+
+class SessionsSet(TimedFact, frozen=True, array_like=True, tag=True):
+    """When an instrument trades in the days to come; in place of what was known."""
+
+    instrument: str
+    calendar: str
+    hours: tuple[Hours, ...]
+
+
+class InstrumentDelisted(TimedFact, frozen=True, array_like=True, tag=True):
+    """Its venue lists it no more; until it says that it trades again nothing is sent there."""
+
+    instrument: str
+    detail: str = ""
 
 
 class MarginSeen(TimedFact, frozen=True, array_like=True, tag=True):
@@ -126,6 +142,8 @@ RiskFact = (
     | BlockLifted
     | CountdownArmed
     | CountdownDisarmed
+    | SessionsSet
+    | InstrumentDelisted
     | MarginSeen
     | SecondThoughtAsked
     | SecondThoughtTaken

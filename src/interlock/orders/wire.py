@@ -258,7 +258,7 @@ FORMS: dict[str, Form] = {
     **dict.fromkeys(("price", "trigger_price"), _price),
     **dict.fromkeys(("quantity", "cum_quantity"), _quantity),
     **dict.fromkeys(("accepted", "capabilities", "reject", "refused"), _builtins),
-    **dict.fromkeys(("block", "countdown", "limits", "rules", "scope"), _builtins),
+    **dict.fromkeys(("block", "countdown", "hours", "limits", "rules", "scope"), _builtins),
     **dict.fromkeys(("equity", "free_margin"), _hundred_millionths),
     "watermark": _watermark,
     "fee": _money,
@@ -272,7 +272,16 @@ FORMS: dict[str, Form] = {
     "changes": _changes,
     **dict.fromkeys(
         (
-            *("account", "atoms", "by", "caller", "channel", "client_id", "client_order_id"),
+            *(
+                "account",
+                "atoms",
+                "by",
+                "calendar",
+                "caller",
+                "channel",
+                "client_id",
+                "client_order_id",
+            ),
             *("code", "digest", "key"),
             *(
                 "command",

@@ -202,13 +202,22 @@ class RiskBook:
     # Questions.
 
     def block(
-        self, account: str, tag: str, instruments: tuple[str, ...], order_id: str = ""
+        self,
+        account: str,
+        tag: str,
+        instruments: tuple[str, ...],
+        order_id: str = "",
+        placing: bool = False,
     ) -> Block | None:
-        """The block an order falls under; one that refuses before one that only makes it wait."""
+        """The block an order falls under; one that refuses before one that only makes it wait. An
+        order may be placed while its market is closed.
+        """
         found: Block | None = None
         for key, block in self.blocks.items():
             if block.half_open and self.probes.get(key, order_id) == order_id:
                 continue  # one order may try
+            if placing and block.waits and block.cause is BlockCause.SESSION:
+                continue
             if block.scope.covers(account, instruments, tag) and (found is None or found.waits):
                 found = block
         return found

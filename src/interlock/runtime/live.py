@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from interlock.engine.inputs import Define
+from interlock.engine.inputs import Define, SetSessions
 from interlock.journal.errors import JournalUnavailable
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.commands import ClockStepped, Command
@@ -160,6 +160,12 @@ class Live:
         if not self._over.done():
             venues = tuple(sorted(capabilities.items()))
             self.line.put(Define(tuple(instruments), venues), self.clock.now())
+            self._run_soon()
+
+    def tell(self, sessions: SetSessions) -> None:
+        """A calendar has said when an instrument trades."""
+        if not self._over.done():
+            self.line.put(sessions, self.clock.now())
             self._run_soon()
 
     def between(self, action: Callable[[], object]) -> None:

@@ -14,6 +14,7 @@ from tests.api.access.desk import MS, SECOND, Clock, code
 RATES = {
     Budget.PLACING: Rate(10, 20),
     Budget.PROTECTING: Rate(5, 5),
+    Budget.KILLING: Rate(1, 3),
     Budget.READING: Rate(1, 1),
 }
 PLACING, PROTECTING, READING = Budget.PLACING, Budget.PROTECTING, Budget.READING
@@ -57,6 +58,14 @@ def test_placing_never_takes_the_right_to_cancel_and_keys_do_not_share():
     assert limits.take("k", PROTECTING).remaining == 4
     assert limits.take("k", READING).allowed
     assert limits.take("other", PLACING).allowed
+
+
+def test_whatever_is_used_up_a_kill_is_still_taken():
+    limits = Limits(Clock(), RATES)
+    for budget in (PLACING, PROTECTING, READING):
+        while limits.take("k", budget).allowed:
+            pass
+    assert limits.take("k", Budget.KILLING).allowed
 
 
 def test_a_clock_set_back_gives_and_takes_nothing():

@@ -37,6 +37,8 @@ _LATER = (
     "CREATE TABLE IF NOT EXISTS credentials (venue TEXT NOT NULL, environment TEXT NOT NULL, "
     "set_at INTEGER NOT NULL, sealed BLOB NOT NULL, PRIMARY KEY (venue, environment)) "
     "WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS alert_channels (name TEXT PRIMARY KEY, set_at INTEGER NOT NULL, "
+    "sealed BLOB NOT NULL) WITHOUT ROWID",
 )
 """Tables that came later: an earlier version does not look at them."""
 _UNAVAILABLE = ("SQLITE_FULL", "SQLITE_READONLY", "SQLITE_PERM", "SQLITE_CANTOPEN", "SQLITE_IOERR")

@@ -1,4 +1,4 @@
-"""Limits: how often a key may ask, apart for placing, protecting and reading.
+"""Limits: how often a key may ask, apart for placing, protecting, killing and reading.
 
 Decides which request is one too many. Invariant: each budget is its own bucket, so that placements,
 however many, never take the right to cancel; all arithmetic is in integers.
@@ -24,9 +24,12 @@ class Rate(Struct, frozen=True):
     burst: int
 
 
+KILLING: Final = Rate(5, 50)
+"""No setting moves it: a person in trouble must not find it too small, nor find it used up."""
 DEFAULTS: Final[Mapping[Budget, Rate]] = {
     Budget.PLACING: Rate(200, 1_000),
     Budget.PROTECTING: Rate(200, 1_000),
+    Budget.KILLING: KILLING,
     Budget.READING: Rate(100, 500),
 }
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from interlock.api.access import limits, nonces, tokens, trail
 from interlock.api.access.admin import Admin
+from interlock.api.access.alert_channels import AlertChannels
 from interlock.api.access.database import NAME, Database
 from interlock.api.access.entry import Entry
 from interlock.api.access.halt import Halts
@@ -73,6 +74,7 @@ class Access:
         self.halts = Halts(self._database, now)
         self.tokens = Tokens(self.keys, self.halts, self.vault, now, asked.token_minutes)
         self.venues = VenueCredentials(self._database, self.vault, now)
+        self.alert_channels = AlertChannels(self._database, self.vault, now)
         self._nonces = Nonces(now, asked.window_ms)
         self.limits = Limits(now, asked.rates)
         self.entry = Entry(self.keys, self.sessions, self.tokens, self.halts, self._nonces, now)

@@ -48,6 +48,9 @@ from interlock.venues.port import VenueHealth
 CLOCK_S: Final = 600.0
 LISTING_S: Final = 60.0
 TRADING: Final = "TRADING"
+UNLISTED: Final = "not listed"
+OVER: Final = frozenset((UNLISTED, "CLOSE", "DELIVERED"))
+"""Statuses of symbols that are delisted; the others that are not ``TRADING`` are halts."""
 LIFE_S: Final = 23 * 3_600.0
 """The exchange ends a stream after 24 hours; we choose the moment."""
 TOLD_S_MAX: Final = 10.0
@@ -274,11 +277,7 @@ class BinanceLink(ABC):
 
     def listed(self, account: Account, info: dict[str, Any], hedge: bool) -> None:
         """Take the instruments that are traded from what the exchange lists."""
-        self._status = {
-            one["symbol"]: one["status"]
-            for one in info["symbols"]
-            if one["symbol"] in self._settings.symbols
-        }
+        self._status = self._statuses(info)
         listed = listing.instruments(info, self._settings.symbols, self.name, hedge)
         missing = set(self._settings.symbols) - {one.symbol for one in listed}
         if missing:
@@ -323,15 +322,20 @@ class BinanceLink(ABC):
         info = await calls.ask("GET", "exchangeInfo", {}, self._wording.public)
         if isinstance(info, Failure):
             return
-        for one in info["symbols"]:
-            symbol, status = one["symbol"], one["status"]
-            if symbol in self._settings.symbols and self._status.get(symbol) != status:
+        for symbol, status in self._statuses(info).items():
+            if self._status.get(symbol) != status:
                 self._status[symbol] = status
                 self._tell_status(symbol, status)
 
+    def _statuses(self, info: dict[str, Any]) -> dict[str, str]:
+        """Of every symbol that is traded here, whether it is listed or not."""
+        listed = {one["symbol"]: one["status"] for one in info["symbols"]}
+        return {symbol: listed.get(symbol, UNLISTED) for symbol in self._settings.symbols}
+
     def _tell_status(self, symbol: str, status: str) -> None:
         name, trading = f"{symbol}.{self.name}", status == TRADING
-        self.report(InstrumentStatus(self._now(), name, trading, "" if trading else status))
+        detail = "" if trading else status
+        self.report(InstrumentStatus(self._now(), name, trading, detail, status in OVER))
 
     def end(self, why: str) -> None:
         if self._lost is not None and not self._lost.done():

@@ -70,6 +70,7 @@ class FuturesControl:
             "expire-listen-keys": lambda _: self._hub.expire_listen_keys(),
             "halt": lambda body: self._trading(body, False),
             "resume": lambda body: self._trading(body, True),
+            "delist": self._delist,
             "state": lambda _: self.state(),
         }
 
@@ -108,6 +109,12 @@ class FuturesControl:
         name = self._futures.market(asked.symbol).grid.symbol
         switch = self._futures.exchange.resume if on else self._futures.exchange.halt
         switch(name, self._now())
+        if on:
+            self._futures.unlisted.discard(asked.symbol)
+
+    def _delist(self, body: bytes) -> None:
+        self._trading(body, False)
+        self._futures.unlisted.add(msgspec.json.decode(body, type=_Symbol).symbol)
 
     def _set(self, body: bytes) -> None:
         asked = msgspec.json.decode(body, type=_Set)

@@ -85,6 +85,8 @@ class Futures:
         self._tell = tell
         self.algo_first = False
         """Whether an ``ALGO_UPDATE`` goes before the order event that it belongs to."""
+        self.unlisted: set[str] = set()
+        """Symbols that the listing leaves out."""
         self.trims = True
         """Whether a closing order larger than its hedge side is trimmed; else it is refused."""
         self.algos = AlgoBook()

@@ -51,7 +51,11 @@ class MarketViews(Shown):
             "rateLimits": rate_limits(limits),
             "exchangeFilters": [],
             "assets": [{"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "0"}],
-            "symbols": [symbol_info(self._futures.market(one)) for one in self._futures.symbols],
+            "symbols": [
+                symbol_info(self._futures.market(one))
+                for one in self._futures.symbols
+                if one not in self._futures.unlisted
+            ],
         }
 
     def premium_index(self, params: Params, at: int) -> Any:

@@ -1,0 +1,1 @@
+"""Telling someone: what happened, in a message to wherever a person looks."""

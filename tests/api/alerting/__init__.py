@@ -1,0 +1,1 @@
+"""Alerts, to real receivers on loopback."""
