@@ -304,3 +304,13 @@ def test_an_entry_sent_beyond_limits_that_were_set_since_it_was_taken():
     book.limit(max_order_quantity="9", max_position="9", reduce_only=True)
     book.send()
     assert book.rules() == ["limit", "limit", "limit"]
+
+
+@pytest.mark.parametrize(("amended", "rules"), [(True, []), (False, ["I8"])])
+def test_what_a_trader_takes_out_of_a_stop_is_bare_by_wish(amended, rules):
+    history = Bracket().entered()
+    smaller = LegTerms("stop", LegType.STOP, "BTC.PAPER", -1, 4, trigger_price=95, exits=True)
+    if amended:
+        history.say(f.OrderAmended(AT, ID, 2, (Change(STOP, smaller),), "trader"))
+    history.say(f.LegDisarmed(AT, ID, STOP, "nothing to exit"), f.LegArmed(AT, ID, STOP, 4, 95))
+    assert [breach.rule for breach in history.auditor.finish()] == rules

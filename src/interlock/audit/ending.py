@@ -131,6 +131,11 @@ def bare(tell: Tell, record: Record) -> None:
             for (leg, _), attempt in record.attempts.items()
             if attempt.live and leg in exits
         )
+        asked = sum(
+            record.legs[n].quantity - record.cum.get(n, 0) for n in stops if n not in record.ended
+        )
+        if record.amended and asked > 0:
+            held = min(held, asked)  # the trader made the stop smaller: the rest is bare by wish
         waiting = any(record.legs[n].when is not None for n in stops)
         if covered < held and not waiting and not record.told(*TOLD):
             tell("I8", f"{record.id} holds {held} and covers {covered}, untold")
