@@ -82,7 +82,7 @@ RISK = (
         "        if order.winding and leg.venue is None:\n",
         "        if order.winding:\n",
         "Canceled and placed anew at once, both fill: twice the limit.",
-        8000,
+        1500,
     ),
     _bug(
         "a position limit forgets what could still be bought",

@@ -220,15 +220,16 @@ def test_a_reduce_only_order_refused_for_what_is_risked(reduce_only, rules):
     assert [breach.rule for breach in auditor.breaches] == rules
 
 
-def test_a_flattening_that_takes_the_stop_back_before_the_target():
+@pytest.mark.parametrize(
+    "gone", [f.LegDisarmed(AT, ID, STOP, "gone"), f.LegDone(AT, ID, STOP, "canceled", 0)]
+)
+def test_a_flattening_that_takes_the_stop_back_before_the_target(gone):
     history = Bracket().entered()
     history.send(TARGET, 10)
-    history.say(f.OrderCanceling(AT, ID, "flatten", "kill all"))
-    history.say(f.LegDisarmed(AT, ID, STOP, "gone"))
+    history.say(f.OrderCanceling(AT, ID, "flatten", "kill all"), gone)
     assert history.rules() == ["flatten"]
     history = Bracket().entered()
-    history.say(f.OrderCanceling(AT, ID, "flatten", "kill all"))
-    history.say(f.LegDisarmed(AT, ID, STOP, "gone"))
+    history.say(f.OrderCanceling(AT, ID, "flatten", "kill all"), gone)
     assert history.rules() == []
 
 

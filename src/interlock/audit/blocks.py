@@ -75,6 +75,8 @@ class Blocks:
                 self._amended(tell, records[fact.order_id], fact)
             case f.VenueOrderCanceling() | f.LegDisarmed() if fact.reason != "replace":
                 stop_last(tell, records[fact.order_id], fact.leg)
+            case f.LegDone() if fact.leg in records[fact.order_id].armed:
+                stop_last(tell, records[fact.order_id], fact.leg)
             case _:
                 pass
 

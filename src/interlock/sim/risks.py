@@ -188,6 +188,8 @@ class RiskDraw:
             "instruments": (0.05, (rng.choice(self.symbols),)),
             "sides": (0.05, (rng.choice(list(Side)),)),
             "leg_types": (0.05, tuple(rng.sample(list(LegType), 5))),
+            "min_free_margin": (0.08, rng.choice(("0", "50000", "99900", "99999"))),
+            "initial_margin_bps": (0.5, rng.choice((1000, 5000))),
             "feed_stale_ms": (0.3, rng.choice((800, 2000, 5000))),
             "feed_jump_bps": (0.2, rng.choice((50, 200, 500))),
             "feed_calm_ms": (0.8, rng.choice((500, 2000))),
