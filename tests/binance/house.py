@@ -14,7 +14,7 @@ from interlock.journal.memory import MemoryJournal
 from interlock.orders import commands as c
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.decoding import decode_body
-from interlock.orders.facts import Fact
+from interlock.orders.facts import Fact, IncidentOpened
 from interlock.orders.rejects import Reject
 from interlock.runtime.clock import SteadyClock
 from interlock.runtime.line import Line
@@ -139,6 +139,12 @@ class Trader:
         for task in self._tasks:
             if task.done():
                 task.result()
+
+    def incidents(self) -> list[tuple[str, str]]:
+        """What each was, and in which words."""
+        return [
+            (str(fact.kind), fact.detail) for fact in self.facts if isinstance(fact, IncidentOpened)
+        ]
 
     def count(self, kind: str) -> int:
         return sum(type(fact).__name__ == kind for fact in self.facts)

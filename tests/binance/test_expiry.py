@@ -84,7 +84,7 @@ def test_an_entry_ends_at_its_time_and_leaves_nothing(play: Play, wrong_s: int) 
         assert trader.clock.now() >= until, "and not before"
         done = await trader.heard("OrderDone", order_id=placed.order_id)
         assert done.status == "expired"  # type: ignore[attr-defined]
-        assert trader.count("IncidentOpened") == 0
+        assert trader.incidents() == []
 
     play(story)
 
@@ -105,7 +105,7 @@ def test_what_an_entry_bought_before_its_end_keeps_its_stop(play: Play) -> None:
         assert trader.count("OrderDone") == 0
         await trader.price("28900")
         await trader.heard("OrderDone", status="filled")
-        assert trader.count("IncidentOpened") == 0
+        assert trader.incidents() == []
 
     play(story)
 
@@ -123,7 +123,7 @@ def test_a_target_that_ends_leaves_the_stop_as_it_is(play: Play) -> None:
         await trader.price("28900")
         await trader.heard("LegTriggered", leg=2)
         await trader.heard("OrderDone", status="filled")
-        assert trader.count("IncidentOpened") == 0
+        assert trader.incidents() == []
 
     play(story)
 

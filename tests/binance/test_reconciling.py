@@ -72,7 +72,7 @@ def test_a_read_that_fails_concludes_nothing(path: str, monkeypatch: pytest.Monk
         assert found.differences == []
         await trader.faults()
         assert protected(await trader.state())
-        assert trader.count("IncidentOpened") == 0
+        assert trader.incidents() == []
 
     play(story, hedge=True)
 

@@ -54,7 +54,7 @@ def test_both_exits_are_a_pair_of_the_venue_and_one_of_them_wins(
         assert has(state) == 0
         await trader.heard("OrderDone", status="filled")
         assert trader.count("VenueOrderFilled") == 2
-        assert trader.count("IncidentOpened") == 0
+        assert trader.incidents() == []
         names = {one["orderId"]: one["clientOrderId"].split("_")[1] for one in state["orders"]}
         filled = [one for one in state["orders"] if one["status"] == "FILLED"]
         assert names[filled[-1]["orderId"]] == winner
@@ -78,7 +78,7 @@ def test_a_fee_in_what_was_bought_makes_the_exits_that_much_smaller(
         state = await trader.until(empty)
         assert has(state) == 0
         await trader.heard("OrderDone", status="filled")
-        assert trader.count("IncidentOpened") == 0
+        assert trader.incidents() == []
 
     play(spot, story)
 
@@ -163,7 +163,7 @@ def test_a_moved_stop_replaces_the_pair(spot: SpotExchange) -> None:
         await trader.price("29400")
         assert has(await trader.until(empty)) == 0
         await trader.heard("OrderDone", status="filled")
-        assert trader.count("IncidentOpened") == 0
+        assert trader.incidents() == []
 
     play(spot, story)
 
@@ -183,7 +183,7 @@ def test_a_smaller_quantity_is_asked_for_in_place(spot: SpotExchange) -> None:
             )
             assert ours(state)["0"]["orderId"] == first["orderId"]
             await trader.heard("VenueOrderAmended", quantity=int(Decimal(quantity) * 100_000))
-        assert trader.count("IncidentOpened") == 0
+        assert trader.incidents() == []
 
     play(spot, story)
 
@@ -358,6 +358,6 @@ def test_exits_of_a_complete_fill_are_sent_by_us_so_that_a_part_keeps_them(
         await trader.price("29500")
         assert has(await trader.until(empty)) == 0
         await trader.heard("OrderDone", status="filled")
-        assert trader.count("IncidentOpened") == 0
+        assert trader.incidents() == []
 
     play(spot, story)

@@ -350,7 +350,7 @@ def test_an_exit_that_cannot_trade_is_not_tried_again_and_again_and_goes_when_it
     tape.trade("94.00")
     delist(tape)
     tape.canceled(order, "target")
-    tape.wait(24 * HOUR)
+    tape.wait(10 * MINUTE)
     assert tape.submits("stop") == []
     tape.give(InstrumentStatus(tape.at, BTC, True))
     assert [one.quantity for one in tape.submits("stop")] == [10]
