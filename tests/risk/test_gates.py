@@ -274,8 +274,24 @@ def test_an_amend_that_grows_is_judged_and_one_that_shrinks_is_not():
     tape.limits(max_position="6", max_order_quantity="4")
     grown = tape.command("amend", order_id=order.id, legs={"entry": {"quantity": "7"}})
     assert (grown.code, grown.path) == (C.RISK_ORDER_QUANTITY, "legs.entry.quantity")
-    shrunk = tape.command("amend", order_id=order.id, legs={"entry": {"quantity": "3"}})
-    assert isinstance(shrunk, c.Accepted)
+    for quantity in ("4", "3"):  # of 5, where 4 are allowed from now on
+        shrunk = tape.command("amend", order_id=order.id, legs={"entry": {"quantity": quantity}})
+        assert isinstance(shrunk, c.Accepted)
+
+
+def test_tightening_a_stop_is_never_too_often_and_takes_no_size_from_the_order():
+    tape = Tape()
+    tape.trade("100.00")
+    order = tape.place(bracket("10"))
+    tape.ack(order, "entry")
+    tape.fill(order, "entry", 10, "100.00")
+    tape.limits(max_order_quantity="1", max_orders_per_s=0, max_position="1")
+    tighter = {"stop": {"trigger_price": "97.00"}}
+    assert isinstance(tape.command("amend", order_id=order.id, legs=tighter), c.Accepted)
+    smaller = tape.place(limit("sell", "120.00", "10") | {"reduce_only": True})
+    tape.limits(max_order_quantity="1")
+    less = {"leg_1": {"quantity": "8"}}
+    assert isinstance(tape.command("amend", order_id=smaller.id, legs=less), c.Accepted)
 
 
 def test_a_leg_due_under_a_tightened_limit_ends_refused_and_says_why():

@@ -93,7 +93,7 @@ def test_a_loop_of_cancels_is_never_refused_and_places_nothing_new():
     tape.place(limit("buy", "90.00", "1"), tag="loop")
 
 
-def test_amends_without_end_open_the_breaker_and_the_stop_stays_where_it_was():
+def test_amends_without_end_can_only_tighten_the_stop():
     tape = Tape()
     order = entered(tape, tag="loop")
     tape.limits({"tag": "loop"}, max_orders_per_s=3, breaker_rejects=None)
@@ -102,8 +102,9 @@ def test_amends_without_end_open_the_breaker_and_the_stop_stays_where_it_was():
         level = f"{90 + step % 5}.00"
         answer = tape.command("amend", order_id=order.id, legs={"stop": {"trigger_price": level}})
         moved += isinstance(answer, Accepted)
-    assert moved == 3
-    assert tape.armed(order) == ["stop"]
+    # Away to 90, then nearer to 94; from there on only 94 again, which changes nothing.
+    assert moved == 5 + 9
+    assert [leg.armed_level for leg in order.legs if leg.protective] == [9400]
 
 
 # A fat finger, and what is no number.

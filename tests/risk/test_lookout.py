@@ -116,6 +116,22 @@ def test_a_try_that_fails_opens_it_for_twice_as_long():
     assert tape.incidents().count("breaker_opened") == 2
 
 
+def test_an_order_that_tried_and_was_refused_opens_it_again_and_one_that_did_not_trade_counts_not():
+    tape = Tape()
+    tape.limits(breaker_losses=1, breaker_cool_s=60)
+    losing(tape)
+    tape.wait(61 * SECOND)
+    tape.trade("100.00")
+    idle = working(tape)
+    tape.command("cancel", order_id=idle.id)
+    tape.canceled(idle, "entry")
+    assert "breaker:all" in blocks(tape)
+    refused = tape.place(limit("buy", "90.00", "1", id="entry"))  # another may try
+    tape.rejected(refused, "entry", VenueReject.INSUFFICIENT_MARGIN)
+    assert tape.refuse(bracket()).code is C.RISK_BLOCKED
+    assert tape.incidents().count("breaker_opened") == 2
+
+
 def test_a_breaker_survives_a_restart_and_opens_no_second_time_for_the_same_losses():
     tape = Tape()
     tape.limits(breaker_losses=1, breaker_cool_s=60)

@@ -6,7 +6,7 @@ nothing here stops an exit that is due; what is refused names setting, figure an
 
 from typing import Final
 
-from interlock.engine import checks, margin, scope, tally
+from interlock.engine import checks, margin, protection, scope, tally
 from interlock.engine.branches import Leaf
 from interlock.engine.order import STOPS, Order
 from interlock.engine.refusal import Refused
@@ -122,11 +122,12 @@ def check_amend(state: State, order: Order, legs: list[LegTerms], at: int) -> No
     if not scopes:
         return
     tally.refresh(state)
-    changed = [n for n, leg in enumerate(legs) if leg != order.legs[n].terms]
+    changed = [n for n, leg in enumerate(legs) if _dearer(order.legs[n].terms, leg)]
     asked = Asked(
         terms.account, terms.tag, at, [one for one in _legs(state, terms) if one.number in changed]
     )
     asked.new = False
+    asked.counts = not _only_tightens(order, legs)
     asked.parts = growth
     _with_margin(state, asked, terms.legs[0].instrument)
     breach = state.risk.breach(scopes, asked)
@@ -144,6 +145,27 @@ def _growth(order: Order, legs: list[LegTerms]) -> tuple[tuple[str, str, int, in
             buys, sells = (more, 0) if leg.side > 0 else (0, more)
             out.append((leg.instrument, str(leg.position_side or ""), buys, sells))
     return tuple(out)
+
+
+def _only_tightens(order: Order, legs: list[LegTerms]) -> bool:
+    """Whether all that an amend changes are protective stops, none of them for the weaker."""
+    return all(
+        order.legs[n].protective and not protection.weaker(order, n, leg)
+        for n, leg in enumerate(legs)
+        if leg != order.legs[n].terms
+    )
+
+
+def _dearer(before: LegTerms, after: LegTerms) -> bool:
+    """Whether a changed leg is to be judged: an entry that is to trade more, or at a worse price,
+    and any exit whose levels moved."""
+    if after == before:
+        return False
+    if after.exits or after.reduce_only:
+        return True
+    old, new = before.price, after.price
+    worse = isinstance(old, int) and isinstance(new, int) and (new - old) * after.side > 0
+    return after.quantity > before.quantity or worse or after.trigger_price != before.trigger_price
 
 
 def held_to(state: State, order: Order, number: int) -> bool:

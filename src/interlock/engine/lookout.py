@@ -9,7 +9,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from interlock.engine import feeds, guard, margin, sessions, signals
+from interlock.engine import feeds, guard, margin, riskfold, sessions, signals
+from interlock.engine.order import Order
 from interlock.engine.state import State
 from interlock.engine.turn import Turn
 from interlock.orders import commands as c
@@ -21,6 +22,7 @@ from interlock.risk.money import amount_text
 LOOK_NS: Final = 1_000_000_000
 """Between two looks at the losses of scopes that hold something."""
 SECOND_NS: Final = 1_000_000_000
+UNTRIED: Final = "did not trade"
 TIMES_MAX: Final = 6
 """A breaker that opens again and again stays open at most 32 times as long."""
 
@@ -129,8 +131,26 @@ def _breaker(turn: Turn, block: Block) -> None:
     if probe is None:
         return
     order = turn.state.orders.get(probe)
-    if order is None or order.done:
+    if order is not None and not order.done:
+        return
+    limited = turn.state.risk.limited.get(block.scope)
+    failed = "" if order is None else _failed(order)
+    if failed == UNTRIED:
+        turn.emit(f.BlockSet(turn.at, block))  # another may try
+    elif failed and limited is not None:
+        opened(turn, limited, f"the order that tried {failed}", "half_open")
+    else:
         guard.lift(turn, block.cause, block.name, guard.ITSELF, "one order tried, and ended well")
+
+
+def _failed(order: Order) -> str:
+    """What went wrong with the order that tried; nothing when it ended well."""
+    if order.done == "rejected":
+        return "was refused"
+    if not any(leg.cum for leg in order.legs):
+        return UNTRIED
+    earned = riskfold.earned(order)
+    return "ended with a loss" if earned is not None and earned < 0 else ""
 
 
 def halted(turn: Turn, instrument: str, detail: str) -> None:

@@ -107,15 +107,15 @@ def ended(state: State, order: Order) -> None:
     scopes = tally.scopes_of(state, order.terms)
     if not scopes:
         return
-    earned = _earned(order)
+    made = earned(order)
     for limited in scopes:
-        if earned is None or not limited.breaks:
+        if made is None or not limited.breaks:
             continue
-        limited.breakers.losses = limited.breakers.losses + 1 if earned < 0 else 0
+        limited.breakers.losses = limited.breakers.losses + 1 if made < 0 else 0
         _look(state, limited)
 
 
-def _earned(order: Order) -> int | None:
+def earned(order: Order) -> int | None:
     """What an order made, in money units; nothing for one that still holds something, traded
     nothing, or traded several instruments."""
     net = value = fees = 0

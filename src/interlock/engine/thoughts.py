@@ -12,6 +12,7 @@ import msgspec
 
 from interlock.engine import changes, prices, winding
 from interlock.engine.order import Leg, Order
+from interlock.engine.protection import weaker
 from interlock.engine.refusal import Refused
 from interlock.engine.state import State
 from interlock.engine.turn import Turn
@@ -19,7 +20,7 @@ from interlock.orders import commands as c
 from interlock.orders import facts as f
 from interlock.orders.documents import side_text
 from interlock.orders.rejects import Reject, RejectCode, SecondThought, Weakened
-from interlock.orders.terms import LegTerms, Span
+from interlock.orders.terms import LegTerms
 
 OPEN_NS: Final = 600_000_000_000
 """How long a token is good for, once it is."""
@@ -66,7 +67,7 @@ def _weakens(state: State, order: Order, command: c.Plain) -> list[Weakened]:
         elif isinstance(command, c.AmendOrder):
             if name in command.legs:
                 after = _amended(state, order, number, command)
-                if after is not None and _weaker(order, number, after):
+                if after is not None and weaker(order, number, after):
                     out.append(_shown(state, order, number, after))
         else:
             out.append(_shown(state, order, number, None))
@@ -81,31 +82,6 @@ def _amended(state: State, order: Order, number: int, command: c.AmendOrder) -> 
         return changes.changed(state, order, number, values, "trader").terms
     except Refused:
         return None
-
-
-def _weaker(order: Order, number: int, after: LegTerms) -> bool:
-    """Whether a stop would trade later than now, for less, or only on a condition."""
-    before = order.legs[number].terms
-    if after.quantity < before.quantity or (after.when is not None and after.when != before.when):
-        return True
-    if _width(after.trail) > _width(before.trail):
-        return True
-    old = prices.resolve(order, number, before.trigger_price)
-    new = prices.resolve(order, number, after.trigger_price)
-    if old is None or new is None:
-        return _away(before.trigger_price, after.trigger_price)
-    return (old - new) * -before.side > 0
-
-
-def _width(trail: Span | None) -> int:
-    return 0 if trail is None else abs(trail.ticks) + abs(trail.bps)
-
-
-def _away(before: object, after: object) -> bool:
-    """Of two distances from an entry that has no price yet; anything else is taken for weaker."""
-    if isinstance(before, Span) and isinstance(after, Span):
-        return _width(after) > _width(before)
-    return before != after
 
 
 def _level(order: Order, leg: Leg, number: int, terms: LegTerms) -> int | None:

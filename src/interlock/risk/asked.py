@@ -57,7 +57,18 @@ class AskedLeg:
 class Asked:
     """What wants to pass."""
 
-    __slots__ = ("account", "at", "balances", "counted", "legs", "new", "parts", "spent", "tag")
+    __slots__ = (
+        "account",
+        "at",
+        "balances",
+        "counted",
+        "counts",
+        "legs",
+        "new",
+        "parts",
+        "spent",
+        "tag",
+    )
 
     def __init__(self, account: str, tag: str, at: int, legs: list[AskedLeg]) -> None:
         self.account = account
@@ -68,6 +79,8 @@ class Asked:
         """What its entries could add to positions."""
         self.new = True
         """A new order: it counts as one."""
+        self.counts = False
+        """Whether an amend counts against how often one may: not one that only tightens stops."""
         self.counted = False
         """Whether ``parts`` are part of the scope's figures already."""
         self.balances: tuple[Balance, ...] | None = None

@@ -208,8 +208,8 @@ def needed(limits: Limits, asked: Asked) -> int:
 
 def _rate(limited: Limited, asked: Asked) -> Breach | None:
     limits = limited.limits
-    if asked.new and not asked.parts:
-        return None  # an order that only exits is never too much
+    if not asked.parts and not asked.counts:
+        return None  # an order that only exits, an amend that only tightens: never too much
     most = limits.max_orders_per_s
     if most is not None:
         count = (limited.sent if asked.counted else limited.placed).at(asked.at)
