@@ -400,3 +400,10 @@ def test_what_cannot_be_closed_without_reduce_only_is_told_of():
     tape.command("kill", level="flatten")
     assert not tape.submits("close")
     assert tape.incidents() == ["killed", "flatten_refused"]
+
+
+def test_what_is_due_at_the_instant_of_a_placement_comes_before_it():
+    tape = Tape()
+    tape.command("arm_countdown", name="bot", after_ms=1000)
+    tape.at += SECOND
+    assert tape.refuse(stop("buy", "120.00", "1")).code is C.RISK_BLOCKED

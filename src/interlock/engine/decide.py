@@ -68,7 +68,8 @@ SESSIONS: Final = 6
 def decide(state: State, item: Input, at: int) -> Decision:
     """Take in one input at ``at`` (ns UTC; never earlier than the last)."""
     at = max(at, state.now)
-    if type(item) is c.PlaceOrder and not (state.timers and state.timers[0][0] <= at):
+    due = (state.timers and state.timers[0][0] <= at) or 0 < state.risk.look_at <= at
+    if type(item) is c.PlaceOrder and not due:
         decision = _place_flat(state, item, at)
         if decision is not None:
             return decision
