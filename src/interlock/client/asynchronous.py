@@ -5,8 +5,8 @@ it has the methods of ``Client``, with the same names and arguments.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from interlock.client.following import Broken, Follower, Message, Price
 from interlock.client.numbers import Number
 from interlock.client.proof import Proof
 from interlock.client.retrying import Call, Pause, Retry, attempts
-from interlock.client.settings import STREAM_RETRY, URL, ascii_text, http_settings, said
+from interlock.client.settings import STREAM_RETRY, URL, http_settings, said, thought_over
 from interlock.client.words import Node
 
 Answer = TypeVar("Answer")
@@ -66,16 +66,9 @@ class AsyncClient:
     ) -> None:
         await self.close_connections()
 
-    @contextmanager
-    def thought_over(self, token: str, why: str = "") -> Iterator[None]:
+    def thought_over(self, token: str, why: str = "") -> AbstractContextManager[None]:
         """Inside, a request that was refused with ``COOLING_OFF`` is sent with its token."""
-        said = {"Interlock-Second-Thought": token, "Interlock-Why": ascii_text(why)}
-        self._http.headers.update(said)
-        try:
-            yield
-        finally:
-            for name in said:
-                del self._http.headers[name]
+        return thought_over(self._http.headers, token, why)
 
     async def close_connections(self) -> None:
         """Let go of the connections; ``async with AsyncClient(...)`` does it by itself."""

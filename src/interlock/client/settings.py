@@ -5,6 +5,8 @@ machine is never asked for through a proxy.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import httpx
@@ -24,7 +26,19 @@ def said(value: str | None, variable: str, otherwise: str = "") -> str:
     return os.environ.get(variable, otherwise) if value is None else value
 
 
-def ascii_text(text: str) -> str:
+@contextmanager
+def thought_over(headers: httpx.Headers, token: str, why: str) -> Iterator[None]:
+    """Requests inside carry a token and a reason; without a token they are as any other."""
+    said = {} if not token else {"Interlock-Second-Thought": token, "Interlock-Why": _ascii(why)}
+    headers.update(said)
+    try:
+        yield
+    finally:
+        for name in said:
+            del headers[name]
+
+
+def _ascii(text: str) -> str:
     """What a header can carry."""
     return text.encode("ascii", "replace").decode("ascii").replace("\n", " ")
 

@@ -6,7 +6,7 @@ it has the methods of ``AsyncClient``, with the same names and arguments.
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, TypeVar
 
@@ -17,7 +17,7 @@ from interlock.client.following import Broken, Follower, Message, Price
 from interlock.client.numbers import Number
 from interlock.client.proof import Proof
 from interlock.client.retrying import Call, Pause, Retry, attempts
-from interlock.client.settings import STREAM_RETRY, URL, ascii_text, http_settings, said
+from interlock.client.settings import STREAM_RETRY, URL, http_settings, said, thought_over
 from interlock.client.words import Node
 
 Answer = TypeVar("Answer")
@@ -66,16 +66,9 @@ class Client:
     ) -> None:
         self.close_connections()
 
-    @contextmanager
-    def thought_over(self, token: str, why: str = "") -> Iterator[None]:
+    def thought_over(self, token: str, why: str = "") -> AbstractContextManager[None]:
         """Inside, a request that was refused with ``COOLING_OFF`` is sent with its token."""
-        said = {"Interlock-Second-Thought": token, "Interlock-Why": ascii_text(why)}
-        self._http.headers.update(said)
-        try:
-            yield
-        finally:
-            for name in said:
-                del self._http.headers[name]
+        return thought_over(self._http.headers, token, why)
 
     def close_connections(self) -> None:
         """Let go of the connections; ``with Client(...)`` does it by itself."""
