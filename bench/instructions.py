@@ -20,6 +20,7 @@ gc.disable()
 line = Line(MemoryJournal(), {{}})
 btc = Instrument(book.SYMBOL, price_increment="0.01", quantity_increment="0.001")
 line.start(book.AT, [btc], {{"PAPER": Capabilities()}})
+{setup}
 bodies = [book.pair(number) for number in range({large})]
 answers = []
 for first in range(0, {count}, 500):
@@ -34,17 +35,22 @@ def run(quick: bool) -> list[dict[str, Any]]:
         return [{"instructions per pair": "valgrind is not installed"}]
     if quick:
         return [{"instructions per pair": "not counted in a quick run"}]
-    small, large = counted(SMALL), counted(LARGE)
-    return [{"instructions per pair": round((large - small) / (LARGE - SMALL))}]
+    return [{"instructions per pair": per_pair()}]
 
 
-def counted(count: int) -> int:
+def per_pair(setup: str = "") -> int:
+    """Instructions for one pair more; ``setup`` is Python that does something to ``line`` first."""
+    small, large = counted(SMALL, setup), counted(LARGE, setup)
+    return round((large - small) / (LARGE - SMALL))
+
+
+def counted(count: int, setup: str = "") -> int:
     """Instructions of a process that places ``count`` pairs in batches of 500."""
     with tempfile.NamedTemporaryFile() as out:
         said = subprocess.run(
             [
                 *("valgrind", "--tool=callgrind", f"--callgrind-out-file={out.name}"),
-                *(sys.executable, "-c", PROGRAM.format(count=count, large=LARGE)),
+                *(sys.executable, "-c", PROGRAM.format(count=count, large=LARGE, setup=setup)),
             ],
             env={**os.environ, "PYTHONHASHSEED": "0"},
             check=True,
