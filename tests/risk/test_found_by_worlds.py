@@ -3,6 +3,7 @@
 from interlock.orders import facts as f
 from interlock.orders.commands import Accepted
 from interlock.orders.rejects import RejectCode
+from interlock.orders.reports import Amended
 from tests.scenarios.orders import bracket, limit, market, stop
 from tests.tape import SECOND, Tape
 
@@ -151,3 +152,15 @@ def test_a_stop_that_rests_while_its_order_is_flattened_is_not_replaced_by_a_lar
     assert "< Cancel safety_stop.1" in said
     tape.canceled(order, "safety_stop")
     assert [one.quantity for one in tape.submits("close_1")] == [7]
+
+
+def test_what_somebody_made_larger_at_the_venue_counts_as_large_as_it_is():
+    """World 2105609: an entry of 2 was made one of 4 by other hands, and its way back was open."""
+    tape = Tape(native_amend=True)
+    tape.limits(max_position="6")
+    entry = limit("buy", "90.00", "2", id="entry")
+    order = tape.place(entry, policy={"on_outside_change": "restore"})
+    tape.ack(order, "entry")
+    tape.give(Amended(tape.at, tape.id(order, "entry"), 4, 9000))
+    refused = tape.refuse(limit("buy", "90.00", "3"))
+    assert refused.breach.figure == "7"

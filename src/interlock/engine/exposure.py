@@ -117,7 +117,8 @@ def entries(order: Order, node: int) -> tuple[dict[Side, int], dict[Side, int]]:
         if order.winding and leg.venue is None:
             return {}, {}  # what is on its way back may fill until the venue says it is gone
         key = (leg.terms.instrument, str(leg.terms.position_side or ""))
-        left = {key: max(0, leg.terms.quantity - leg.cum)}
+        there = leg.venue.quantity - leg.venue.cum if leg.venue is not None else 0
+        left = {key: max(there, leg.terms.quantity - leg.cum, 0)}  # others may have made it larger
         return (left, {}) if leg.terms.side > 0 else ({}, left)
     relation = order.relations[~node]
     parts = [entries(order, child) for child in relation.children]

@@ -21,6 +21,8 @@ MOVES: Final = frozenset(
     {
         *(f.VenueOrderFilled, f.FillRefuted, f.ExposureAdjusted, f.LegAdded, f.LegDone),
         *(f.OrderAmended, f.OrderCanceling, f.OrderDone),
+        *(f.VenueOrderAmended, f.VenueOrderCanceled, f.VenueOrderExpired, f.VenueOrderFound),
+        f.VenueOrderRejected,
     }
 )
 """Facts after which an order may contribute something else."""
