@@ -14,9 +14,12 @@ from interlock.engine.turn import Turn
 from interlock.engine.wants import open_quantity
 from interlock.orders import facts as f
 from interlock.orders import reports as r
-from interlock.orders.requests import QueryPosition
+from interlock.orders.requests import QueryFills, QueryPosition
 from interlock.orders.terms import Change
 from interlock.orders.tree import OnOutsideChange
+
+FILLS_BACK_NS = 60_000_000_000
+"""How far back fills are asked for before a position that seems closed by others is believed."""
 
 
 def canceled(turn: Turn, order: Order, number: int, report: r.Canceled) -> None:
@@ -165,9 +168,19 @@ def position(turn: Turn, report: r.Position) -> None:
             )
         )
     if doubted:
-        turn.requests.append(QueryPosition(report.account, report.instrument))
+        _ask_again(turn, report)
     elif missing:
         _shrink(turn, shares, missing)
+
+
+def _ask_again(turn: Turn, report: r.Position) -> None:
+    """Where a venue tells its fills they come first: one of ours may have made the difference, and
+    be on its way to us still. When they are told the position is asked about."""
+    venue = report.instrument.rpartition(".")[2]
+    if turn.state.capabilities_of(report.instrument).fills_since:
+        turn.requests.append(QueryFills(venue, max(0, turn.at - FILLS_BACK_NS)))
+    else:
+        turn.requests.append(QueryPosition(report.account, report.instrument))
 
 
 def _unsettled(order: Order, report: r.Position) -> bool:
