@@ -18,7 +18,6 @@ from interlock.orders.reports import (
     VenueReject,
     VenueStatus,
 )
-from interlock.orders.requests import QueryFills, QueryPosition
 from tests.scenarios.orders import bracket, exits, limit, stop
 from tests.tape import SECOND, Tape
 
@@ -488,16 +487,3 @@ def test_what_others_close_of_a_straddles_second_side_is_taken_off_that_side():
         position(tape, -4)
     assert order.adjusted == 6
     assert tape.state.net[("main", "BTC.PAPER", "")] == -4
-
-
-def test_a_position_that_seems_closed_is_asked_about_again_only_after_the_fills():
-    """A balance read before our own stop's fill was told looked like somebody else's close."""
-    tape = Tape(fills_since=True)
-    protected(tape)
-    position(tape, 0)
-    asked = [type(request) for request in tape.requests[-1:]]
-    assert asked == [QueryFills]
-    plain = Tape()
-    protected(plain)
-    position(plain, 0)
-    assert [type(request) for request in plain.requests[-1:]] == [QueryPosition]
