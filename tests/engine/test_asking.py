@@ -2,8 +2,8 @@
 
 from itertools import pairwise
 
-from interlock.orders.reports import OutcomeUnknown, VenueStatus
-from interlock.orders.requests import QueryVenueOrder
+from interlock.orders.reports import OutcomeUnknown, Position, VenueStatus
+from interlock.orders.requests import QueryFills, QueryPosition, QueryVenueOrder
 from tests.scenarios.orders import bracket
 from tests.tape import SECOND, START, Tape
 
@@ -63,3 +63,16 @@ def test_unknown_of_something_new_is_asked_about_at_once():
     assert len(questions(tape)) == 1
     tape.status(order, "entry", VenueStatus.CANCELED)
     assert order.done
+
+
+def test_a_position_that_seems_closed_is_asked_about_again_only_after_the_fills():
+    """A balance read before our own stop's fill was told looked like somebody else's close."""
+    for told, next_question in ((True, QueryFills), (False, QueryPosition)):
+        tape = Tape(fills_since=told)
+        order = tape.place(bracket("10"))
+        tape.ack(order, "entry")
+        tape.fill(order, "entry", 10, "100.00")
+        tape.ack(order, "target")
+        tape.at += SECOND
+        tape.give(Position(tape.at, "main", "BTC.PAPER", 0, tape.at))
+        assert isinstance(tape.requests[-1], next_question)
