@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from interlock.orders.reports import OutcomeUnknown, Position, VenueStatus
+from interlock.orders.reports import FillsTold, OutcomeUnknown, Position, VenueStatus
 from interlock.orders.requests import QueryFills, QueryPosition, QueryVenueOrder
 from tests.scenarios.orders import bracket
 from tests.tape import SECOND, START, Tape
@@ -76,3 +76,52 @@ def test_a_position_that_seems_closed_is_asked_about_again_only_after_the_fills(
         tape.at += SECOND
         tape.give(Position(tape.at, "main", "BTC.PAPER", 0, tape.at))
         assert isinstance(tape.requests[-1], next_question)
+
+
+def held(**capabilities: bool) -> Tape:
+    """Ten of them, bought, with a target at the venue."""
+    tape = Tape(**capabilities)
+    order = tape.place(bracket("10"))
+    tape.ack(order, "entry")
+    tape.fill(order, "entry", 10, "100.00")
+    tape.ack(order, "target")
+    tape.at += SECOND
+    return tape
+
+
+def seems_closed(tape: Tape, as_of: int) -> bool:
+    """Nothing is there, says the venue; whether that was believed."""
+    tape.give(Position(tape.at, "main", "BTC.PAPER", 0, as_of))
+    return any(type(fact).__name__ == "ExposureAdjusted" for fact in tape.facts)
+
+
+def test_two_questions_that_were_open_together_are_one_witness():
+    """Both balances were read between our stop's fill and the word of it: nobody else sold."""
+    tape = held(fills_since=True)
+    asked = tape.at
+    assert not seems_closed(tape, asked)
+    tape.at += 1_000_000
+    assert not seems_closed(tape, asked + 1), "the answer to a question that was open already"
+    tape.give(FillsTold(tape.at, "PAPER", asked - 1))
+    assert not seems_closed(tape, tape.at), "those fills were read before the first word"
+    tape.give(FillsTold(tape.at, "PAPER", tape.at))
+    assert not seems_closed(tape, tape.at - 1), "looked up before the fills were told"
+    assert seems_closed(tape, tape.at)
+
+
+def test_a_fill_that_explains_the_position_ends_the_doubt():
+    tape = held(fills_since=True)
+    (order,) = tape.state.orders.living()
+    assert not seems_closed(tape, tape.at)
+    tape.at += SECOND
+    tape.fill(order, "target", 10, "110.00")
+    tape.give(FillsTold(tape.at, "PAPER", tape.at))
+    tape.at += SECOND
+    assert not seems_closed(tape, tape.at)
+    assert order.done
+
+
+def test_where_fills_are_not_told_the_second_word_is_believed():
+    tape = held(fills_since=False)
+    assert not seems_closed(tape, tape.at)
+    assert seems_closed(tape, tape.at)

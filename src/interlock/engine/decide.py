@@ -255,7 +255,7 @@ def _report(turn: Turn, report: r.Report) -> None:
         case r.BalancesTold():
             margin.told(turn, report)
         case r.FillsTold():
-            pass  # the fills themselves were reports of their own; balances decide nothing here
+            outside.fills_told(turn, report)  # the fills themselves were reports of their own
         case _:
             booking.book(turn, report)
 

@@ -74,7 +74,7 @@ def _image(
         waiting,
         sorted(state.orders.forgotten()),
         state.signals,
-        [(*key, value) for key, value in state.positions_seen.items()],
+        list(state.positions_seen.values()),
         [(*key, value) for key, value in state.net.items()],
         list(state.answered.values()),
         [_limited(one) for one in state.risk.limited.values()],
@@ -127,8 +127,9 @@ def restore(data: bytes, settings: Settings | None = None) -> State:
         view.counted = view.volume = known.counted
     for gone in found.forgotten:
         state.orders.remember(*gone)
-    for account, name, side, quantity in found.positions_seen:
-        state.positions_seen[(account, name, side)] = quantity
+    for seen in found.positions_seen:
+        key = (seen.account, seen.instrument, str(seen.position_side or ""))
+        state.positions_seen[key] = seen
     for account, name, side, quantity in found.net:
         state.net[(account, name, side)] = quantity
     for answered in found.answered:

@@ -324,7 +324,7 @@ def _leg_done(state: State, fact: f.LegDone) -> None:
 def _position_seen(state: State, fact: f.PositionSeen) -> None:
     key = (fact.account, fact.instrument, str(fact.position_side or ""))
     if fact.doubted:
-        state.positions_seen[key] = fact.quantity
+        state.positions_seen[key] = fact
     else:
         state.positions_seen.pop(key, None)
 

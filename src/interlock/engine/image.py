@@ -7,13 +7,13 @@ from msgspec import Struct
 
 from interlock.engine.order import Order
 from interlock.orders.capabilities import Capabilities
-from interlock.orders.facts import RequestAnswered, SecondThoughtAsked
+from interlock.orders.facts import PositionSeen, RequestAnswered, SecondThoughtAsked
 from interlock.orders.instruments import Instrument
 from interlock.orders.limits import Block, BlockCause, Countdown, Limits, RiskScope
 from interlock.orders.sessions import Hours
 from interlock.orders.signals import SignalRules
 
-IMAGE_FORMAT = 5
+IMAGE_FORMAT = 6
 
 
 Counted = tuple[int, int, int]
@@ -61,7 +61,7 @@ class Image(Struct, array_like=True):
     """Orders kept as their acceptance, with the watermarks their trailing stops have reached."""
     forgotten: list[tuple[str, str, str, str]]
     signals: dict[str, int]
-    positions_seen: list[tuple[str, str, str, int]]
+    positions_seen: list[PositionSeen]
     net: list[tuple[str, str, str, int]]
     answered: list[RequestAnswered]
     limited: list[LimitedImage]

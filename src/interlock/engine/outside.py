@@ -155,7 +155,9 @@ def position(turn: Turn, report: r.Position) -> None:
     foreign = report.quantity - expected
     missing = min(owned, max(0, -foreign)) if owned > 0 else max(owned, min(0, -foreign))
     seen = turn.state.positions_seen.get((report.account, report.instrument, side))
-    doubted = bool(missing) and seen != report.quantity
+    doubted = bool(missing) and (seen is None or seen.quantity != report.quantity)
+    if missing and not doubted and seen is not None and not _later(turn, seen, report):
+        return
     if missing or seen is not None:
         turn.emit(
             f.PositionSeen(
@@ -171,6 +173,22 @@ def position(turn: Turn, report: r.Position) -> None:
         _ask_again(turn, report)
     elif missing:
         _shrink(turn, shares, missing)
+
+
+def fills_told(turn: Turn, report: r.FillsTold) -> None:
+    """Positions that were doubted before are now to be said again."""
+    for seen in list(turn.state.positions_seen.values()):
+        here = seen.instrument.rpartition(".")[2] == report.venue
+        if here and not seen.fills_told and report.until >= seen.at:
+            turn.emit(replace(seen, at=turn.at, fills_told=True))
+
+
+def _later(turn: Turn, seen: f.PositionSeen, report: r.Position) -> bool:
+    """Whether it was looked up after what made the first word doubtful would have been told. Two
+    questions that were open together are one witness."""
+    if not turn.state.capabilities_of(report.instrument).fills_since:
+        return True
+    return seen.fills_told and report.as_of >= seen.at
 
 
 def _ask_again(turn: Turn, report: r.Position) -> None:

@@ -11,7 +11,7 @@ from interlock.engine.settings import Settings
 from interlock.engine.signalbook import Path, SignalState
 from interlock.engine.triggers import TriggerChannel
 from interlock.orders.capabilities import Capabilities
-from interlock.orders.facts import Channel, RequestAnswered, SecondThoughtAsked
+from interlock.orders.facts import Channel, PositionSeen, RequestAnswered, SecondThoughtAsked
 from interlock.orders.grid import Grid
 from interlock.orders.sessions import Hours
 from interlock.risk.book import RiskBook
@@ -153,7 +153,7 @@ class State:
         self.signal_waits: dict[str, dict[tuple[str, int], bool]] = {}
         self.net: dict[tuple[str, str, str], int] = {}
         """Signed quantity our fills have made of each (account, instrument, position side)."""
-        self.positions_seen: dict[tuple[str, str, str], int] = {}
+        self.positions_seen: dict[tuple[str, str, str], PositionSeen] = {}
         """A venue's word on a position that we wait to hear again."""
         self.risk = RiskBook(self.markets)
         self.timers: list[tuple[int, str]] = []

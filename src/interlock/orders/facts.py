@@ -417,6 +417,8 @@ class PositionSeen(TimedFact, frozen=True, array_like=True, tag=True):
     quantity: int
     position_side: PositionSide | None = None
     doubted: bool = True
+    fills_told: bool = False
+    """Every fill up to when it was heard is known since ``at``: the next word decides."""
 
 
 class IncidentOpened(OrderFact, frozen=True, array_like=True, tag=True):
