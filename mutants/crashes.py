@@ -212,7 +212,7 @@ OUTSIDE = (
     Bug(
         "strays are told of and left",
         "outside hands",
-        "engine/booking.py",
+        "engine/strays.py",
         "    turn.requests.append(CancelVenueOrder(stray, account, instrument, 0))",
         "    turn.touched.update({})",
         "An order that nothing explains stays at the venue.",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import asdict, replace
 from tests.sandbox.house import sandbox, spot_sandbox
-from tests.venues import contract_of_health
+from tests.venues import contract_of_health, contract_of_lists
 from tests.venues.stages import (
     ORDERS_10S,
     TRADED,
@@ -30,14 +30,15 @@ from interlock.market.course import Course
 from interlock.orders.capabilities import Capabilities, IdPromise
 from interlock.venues.binance import futures, spot
 
-assert contract_of_health.__doc__, "its cases are among all of them"
+for more in (contract_of_health, contract_of_lists):
+    assert more.__doc__, "its cases are among all of them"
 SETS = {
     "everything": Capabilities(native_oco=True, native_stop=True, native_amend=True, iceberg=True),
     "plain": Capabilities(),
     "stops": Capabilities(native_stop=True, id_promise=IdPromise.UNIQUE_WHILE_OPEN),
     "amends": Capabilities(native_amend=True, reduce_only=False),
     "least": Capabilities(reduce_only=False, post_only=False, id_promise=IdPromise.NONE),
-    "reduces": Capabilities(native_oco=True, native_stop=True, native_reduce=True),
+    "reduces": Capabilities(native_oco=True, native_oto=True, native_stop=True, native_reduce=True),
     "separate": replace(futures.CAPABILITIES, fills_since=False),
 }
 VENUES: dict[str, tuple[Port, Capabilities]] = {

@@ -353,6 +353,8 @@ class Auditor:
             since=self.seq,
             reduce_only=fact.reduce_only,
             born=self.seq,
+            list_id=fact.list_id,
+            pending=fact.pending,
         )
         record.armed.pop(fact.leg, None)
         record.ended.pop(fact.leg, None)

@@ -34,6 +34,9 @@ class Attempt(Struct):
     recalled: bool = False
     born: int = 0
     """The event_seq of its intent."""
+    list_id: str = ""
+    pending: bool = False
+    """An exit in the list of its entry, which releases it with its complete fill."""
 
     @property
     def leaves(self) -> int:
@@ -167,15 +170,26 @@ class Record(Struct):
         )
         return self.fill(first) - out - flat - (self.adjusted if self.alone(number) else 0)
 
+    def listed(self, number: int) -> Attempt | None:
+        """The entry of oto ``number`` that is live in a list of the venue's, its exits beside it:
+        its complete fill may have released them before we hear of it."""
+        first = self.relations[number].children[0]
+        return next((one for one in self.live(first) if one.list_id), None) if first >= 0 else None
+
+    def waits(self, leg: int, attempt: Attempt) -> bool:
+        """Whether an exit can't trade yet: its entry is live in the same list."""
+        above = self.oto_above(leg)
+        entry = self.listed(above) if above is not None else None
+        return attempt.pending and entry is not None and entry.list_id == attempt.list_id
+
     def guarded(self, number: int) -> int:
         """What is held of oto ``number`` and was to have a stop: a trader who made one smaller
-        leaves the rest bare by wish, and what targets fill comes off it first."""
+        leaves the rest bare by wish."""
         held = self.held(number)
         if not self.amended:
             return held
-        exits = self.exits(number)
-        stops = sum(self.legs[n].quantity for n in exits if self.legs[n].type in STOPS)
-        return min(held, max(0, stops - sum(self.cum.get(n, 0) for n in exits)))
+        stops = [n for n in self.exits(number) if self.legs[n].type in STOPS]
+        return min(held, sum(max(0, self.legs[n].quantity - self.cum.get(n, 0)) for n in stops))
 
     def alone(self, number: int) -> bool:
         """Whether all that others closed must have been of this oto."""

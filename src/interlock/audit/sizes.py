@@ -21,7 +21,11 @@ def child(tell: Tell, record: Record, fact: f.VenueOrderSending) -> None:
     if terms.system or fact.reduce_only or above is None:
         return
     has = record.fill(record.relations[above].children[0])
-    if terms.exits:
+    if fact.pending:
+        entry = record.listed(above)
+        if entry is None or entry.list_id != fact.list_id or fact.quantity > entry.leaves:
+            tell("I3", f"{terms.id} of {record.id} waits beside no entry of its size")
+    elif terms.exits:
         gone = sum(record.cum.get(n, 0) for n in record.exits(above))
         if fact.quantity > has - gone:
             name = f"{terms.id} of {record.id}"
@@ -111,7 +115,8 @@ def _demand(record: Record, node: int, since: int) -> int:
         terms = record.legs[node]
         if not terms.exits or terms.display_quantity is not None:
             return 0
-        return sum(_open(a, since) for a in record.live(node))
+        live = record.live(node)
+        return sum(_open(a, since) for a in live if not record.waits(node, a))
     relation = record.relations[~node]
     if relation.kind == "oto":
         return _demand(record, relation.children[0], since)
@@ -140,7 +145,7 @@ def excess(tell: Tell, record: Record) -> None:
         if relation.kind != "oto":
             continue
         exits = record.exits(number)
-        if not exits:
+        if not exits or record.listed(number) is not None:
             continue
         first = relation.children[0]
         over = sum(record.cum.get(n, 0) for n in exits) - record.fill(first)
@@ -326,7 +331,7 @@ def stops(tell: Tell, record: Record, least: dict[str, int]) -> None:
         entry = record.under(relation.children[0])
         if relation.activate_on == "full_fill" and any(n not in record.ended for n in entry):
             continue
-        held = max(0, record.guarded(above))
+        held = max(0, record.held(above))
         own = terms.quantity - record.cum.get(leg, 0)
         wanted = held if record.told("overfill") else min(held, own)
         covered = covered_by(record, leg)

@@ -5,15 +5,14 @@ however often it is told; a report that answers an older question changes nothin
 refused cancel is a reason to ask, never an answer.
 """
 
-from interlock.engine import endings, outside
+from interlock.engine import endings, listing, outside, scope, strays
 from interlock.engine.leg import LegState
 from interlock.engine.order import Booked, Leg, Order, VenueOrder
 from interlock.engine.turn import Turn
 from interlock.orders import facts as f
 from interlock.orders import reports as r
 from interlock.orders.capabilities import IdPromise
-from interlock.orders.ids import client_id, parse_client_id
-from interlock.orders.requests import CancelVenueOrder
+from interlock.orders.ids import parse_client_id
 
 LegReport = (
     r.Acknowledged
@@ -77,6 +76,7 @@ def _about_current(turn: Turn, order: Order, number: int, report: LegReport) -> 
                 ask(turn, order, number, "its end was told with other fills than we know")
             elif isinstance(report, r.Expired):
                 turn.emit(f.VenueOrderExpired(at, order.id, number, attempt))
+                listing.ended(turn, order, number)
                 endings.after_expiry(turn, order, number)
             else:
                 outside.canceled(turn, order, number, report)
@@ -192,6 +192,7 @@ def fill(turn: Turn, order: Order, number: int, attempt: int, execution: r.Execu
             )
     if beyond or late or leg.cum > leg.terms.quantity:
         turn.query(order, number, attempt)  # one of its fills may be a phantom
+    outside.released(turn, order, number)
     endings.after_fill(turn, order, number)
 
 
@@ -212,10 +213,12 @@ def _rejected(turn: Turn, order: Order, number: int, report: r.Rejected) -> None
         ignore(turn, report, "it had been acknowledged")
         ask(turn, order, number, "acknowledged, then rejected")
         return
+    waited = scope.waited(order, number)
     turn.emit(
         f.VenueOrderRejected(turn.at, order.id, number, venue.attempt, report.code, report.detail)
     )
-    endings.after_reject(turn, order, number, report)
+    if not waited:  # its entry goes with it, and nothing is held
+        endings.after_reject(turn, order, number, report)
 
 
 def _amended(turn: Turn, order: Order, number: int, report: r.Amended) -> None:
@@ -283,6 +286,7 @@ def status(turn: Turn, order: Order, number: int, attempt: int, report: r.OrderS
             report.trigger_price,
         )
     )
+    listing.ended(turn, order, number)
     endings.after_found(turn, order, number, report)
 
 
@@ -440,60 +444,4 @@ def _stray(turn: Turn, report: r.OrderStatus, order: Order) -> None:
     parsed = parse_client_id(report.client_id)
     assert parsed is not None
     leg = order.legs[parsed[1]]
-    recall_stray(turn, report.client_id, order.terms.account, leg.terms.instrument)
-
-
-def recall_stray(turn: Turn, stray: str, account: str, instrument: str) -> None:
-    venue = turn.state.markets[instrument].grid.venue if instrument in turn.state.markets else ""
-    turn.emit(f.StrayRecalled(turn.at, venue, stray, account, instrument))
-    turn.requests.append(CancelVenueOrder(stray, account, instrument, 0))
-
-
-def open_orders(turn: Turn, report: r.OpenOrders) -> None:
-    """Strays with our ids are recalled, foreign orders left; what does not agree is asked about."""
-    listed: dict[str, tuple[int, int]] = {}
-    for found in report.orders:
-        listed[found.client_id] = (found.quantity, found.cum_quantity)
-        parsed = parse_client_id(found.client_id)
-        if parsed is not None:
-            _listed(turn, found, *parsed)
-    if report.complete:
-        _compare(turn, report, listed)
-
-
-def _listed(turn: Turn, found: r.OpenOrder, order_id: str, number: int, attempt: int) -> None:
-    order = turn.state.orders.get(order_id)
-    if order is not None and number < len(order.legs):
-        leg = order.legs[number]
-        if leg.venue is not None and leg.venue.attempt == attempt:
-            return
-        if attempt <= leg.attempts:
-            turn.query(order, number, attempt)
-            turn.touch(order)
-            return
-    turn.emit(
-        f.IncidentOpened(
-            turn.at,
-            order_id if order is not None else "",
-            f.IncidentKind.ORPHAN,
-            -1,
-            f"{found.client_id} is live at the venue and nothing here explains it",
-        )
-    )
-    recall_stray(turn, found.client_id, found.account, found.instrument)
-
-
-def _compare(turn: Turn, report: r.OpenOrders, listed: dict[str, tuple[int, int]]) -> None:
-    """A working order that is not listed, or with other numbers, is a question, no answer."""
-    state = turn.state
-    for order in state.orders.living():
-        for number, leg in enumerate(order.legs):
-            venue = leg.venue
-            if venue is None or not leg.at_rest or venue.sent_at >= report.as_of:
-                continue
-            if state.markets[leg.terms.instrument].grid.venue != report.venue:
-                continue
-            ours = (venue.quantity, venue.cum)
-            if listed.get(client_id(order.id, number, venue.attempt)) != ours:
-                turn.query(order, number, venue.attempt)
-                turn.touch(order)
+    strays.recall(turn, report.client_id, order.terms.account, leg.terms.instrument)

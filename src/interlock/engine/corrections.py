@@ -64,6 +64,8 @@ def excess(order: Order, at: int) -> dict[int, int]:
             continue
         exits = exits_of(order, number)
         sold = sum(order.legs[n].cum for n in exits)
+        if any(order.legs[n].cum and scope.listed_entry(order, n) >= 0 for n in exits):
+            continue  # released by a complete fill that we have not heard of yet, and ask for
         then = relation.children[1]
         known = inside.get(~then, 0) if then < 0 else 0
         over = sold - scope.fill(order, relation.children[0]) - known

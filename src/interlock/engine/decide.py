@@ -22,6 +22,7 @@ from interlock.engine import (
     reconcile,
     rules,
     signals,
+    strays,
     tally,
     thoughts,
     trading,
@@ -243,7 +244,7 @@ def _report(turn: Turn, report: r.Report) -> None:
     state = turn.state
     match report:
         case r.OpenOrders():
-            booking.open_orders(turn, report)
+            strays.open_orders(turn, report)
         case r.Position():
             if report.instrument in state.markets:
                 outside.position(turn, report)

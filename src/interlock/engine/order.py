@@ -67,6 +67,8 @@ class VenueOrder(Struct, gc=False):
     querying: bool = False
     queries: int = 0
     list_id: str = ""
+    pending: bool = False
+    """Sent to wait at the venue for its entry's complete fill."""
     sent_at: int = 0
     amending_until: int = 0
     """An amend may still take effect until then; 0 when none is open."""

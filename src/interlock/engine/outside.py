@@ -7,7 +7,7 @@ protect, and a position is believed only when it was said twice.
 
 from msgspec.structs import replace
 
-from interlock.engine import changes, endings, scope
+from interlock.engine import changes, endings, listing, scope
 from interlock.engine.leg import LegState
 from interlock.engine.order import Order
 from interlock.engine.turn import Turn
@@ -30,7 +30,9 @@ def canceled(turn: Turn, order: Order, number: int, report: r.Canceled) -> None:
     before_start = venue.sent_at < turn.state.started_at
     ours = venue.recalled or (before_start and report.reason is r.CancelReason.REQUESTED)
     list_id = venue.list_id
+    waited, from_list = scope.waited(order, number), venue.pending
     turn.emit(f.VenueOrderCanceled(turn.at, order.id, number, venue.attempt, report.reason))
+    listing.ended(turn, order, number)
     match report.reason:
         case r.CancelReason.IMMEDIATE:
             endings.after_immediate(turn, order, number)
@@ -38,16 +40,36 @@ def canceled(turn: Turn, order: Order, number: int, report: r.Canceled) -> None:
             turn.requests.append(QueryPosition(order.terms.account, leg.terms.instrument))
             if not ours:
                 endings.failed(turn, order, number, "the venue says nothing is left to reduce")
+        case r.CancelReason.OCO if ours or waited:
+            pass
+        case r.CancelReason.OCO if not leg.terms.exits:
+            _by_somebody(turn, order, number)  # with an exit that waited for it, by another hand
+        case r.CancelReason.OCO if from_list:
+            listing.pair_ended(turn, order, number, list_id)
         case r.CancelReason.OCO:
-            if not ours and not _pair_being_replaced(order, number, list_id):
+            if not _pair_being_replaced(order, number, list_id):
                 turn.emit(
                     f.LegDone(
                         turn.at, order.id, number, "canceled", leg.cum, "its pair at the venue won"
                     )
                 )
+        case _ if ours:
+            pass
+        case _ if waited:
+            _told(turn, order, number)  # with its entry, whichever of the list was canceled
+            released(turn, order, number)
         case _:
-            if not ours:
-                _by_somebody(turn, order, number)
+            _by_somebody(turn, order, number)
+
+
+def released(turn: Turn, order: Order, number: int) -> None:
+    """An exit that waited for its entry's complete fill filled or went, and the entry is live as
+    far as we know: its end was not told, or not yet, and is asked for."""
+    entry = scope.listed_entry(order, number)
+    if entry >= 0:
+        venue = order.legs[entry].venue
+        assert venue is not None
+        turn.query(order, entry, venue.attempt)
 
 
 def _pair_being_replaced(order: Order, number: int, list_id: str) -> bool:
@@ -62,14 +84,7 @@ def _pair_being_replaced(order: Order, number: int, list_id: str) -> bool:
 def _by_somebody(turn: Turn, order: Order, number: int) -> None:
     leg = order.legs[number]
     policy = order.terms.policy.on_outside_change
-    setting = f"on_outside_change={policy}"
-    turn.incident(
-        order,
-        f.IncidentKind.OUTSIDE_CHANGE,
-        number,
-        f"{leg.terms.id} was canceled at the venue by somebody else",
-        setting,
-    )
+    setting = _told(turn, order, number)
     if policy is OnOutsideChange.RESTORE and leg.restores == 0:
         turn.emit(f.LegRetrying(turn.at, order.id, number, turn.at, "restore"))
     elif policy is OnOutsideChange.RELEASE:
@@ -77,6 +92,14 @@ def _by_somebody(turn: Turn, order: Order, number: int) -> None:
     else:
         reason = "lost: canceled at the venue" if leg.protective else "canceled at the venue"
         turn.emit(f.LegDone(turn.at, order.id, number, "canceled", leg.cum, reason))
+
+
+def _told(turn: Turn, order: Order, number: int) -> str:
+    """Tell a person; gives the setting that decides what follows."""
+    setting = f"on_outside_change={order.terms.policy.on_outside_change}"
+    detail = f"{order.legs[number].terms.id} was canceled at the venue by somebody else"
+    turn.incident(order, f.IncidentKind.OUTSIDE_CHANGE, number, detail, setting)
+    return setting
 
 
 def amended(turn: Turn, order: Order, number: int, report: r.Amended) -> None:

@@ -6,7 +6,7 @@ nothing. Invariants: never two live venue orders for one leg; a frozen leg sends
 leg waits for its siblings' recalls unless the policy says ``race``.
 """
 
-from interlock.engine import arming, corrections, firing, prices, scope, sending
+from interlock.engine import arming, corrections, firing, listing, prices, scope, sending
 from interlock.engine.leg import LegState
 from interlock.engine.order import ALL_EXITED, NOTHING_LEFT, TRAILS, Leg, Order, VenueOrder
 from interlock.engine.turn import Turn
@@ -35,6 +35,9 @@ def reconcile(turn: Turn, order: Order) -> None:
         plan = wants(order, turn.at, minimums)
         claims = dict(order.claims)
         for number in _waiting_order(order, plan):
+            if scope.waits_in_list(order, number) and plan[number].kind is not Kind.HOLD:
+                _leave_list(turn, order, plan, number)
+                continue
             _close_gap(turn, order, number, plan[number])
             if order.claims != claims:
                 break  # what was armed fired at once: the rest of the plan is out of date
@@ -63,6 +66,13 @@ def _waiting_order(order: Order, plan: list[Want]) -> list[int]:
     )
 
 
+def _leave_list(turn: Turn, order: Order, plan: list[Want], number: int) -> None:
+    """An exit that is to wait at the venue no more: it ends there with its entry."""
+    entry = plan[scope.listed_entry(order, number)]
+    if entry.kind is not Kind.GONE and plan[number].kind is not Kind.PAUSED:
+        listing.take_back(turn, order, number)
+
+
 def _close_gap(turn: Turn, order: Order, number: int, want: Want) -> None:
     leg = order.legs[number]
     if leg.ended and leg.venue is None:
@@ -75,6 +85,8 @@ def _close_gap(turn: Turn, order: Order, number: int, want: Want) -> None:
         case Kind.PAUSED:
             if leg.armed:
                 turn.emit(f.LegDisarmed(turn.at, order.id, number, "a fill is being confirmed"))
+        case Kind.HOLD if want.quantity == 0 and scope.waits_in_list(order, number):
+            listing.keep(turn, order, number)
         case Kind.HOLD if want.quantity == 0:
             if leg.triggered and leg.venue is None:
                 turn.emit(f.LegDisarmed(turn.at, order.id, number, "nothing to exit"))

@@ -118,3 +118,26 @@ def child_with(order: Order, relation: int, leg: int) -> int:
     """The node directly under a relation that a leg stands under."""
     children = order.relations[relation].children
     return next(child for child in children if leg in legs_under(order, child))
+
+
+def listed_entry(order: Order, leg: int) -> int:
+    """The entry whose venue order is still live in the list that an exit waits in, or waited in:
+    -1 when there is none."""
+    if order.legs[leg].terms.system or not order.legs[leg].terms.exits:
+        return -1
+    entry = entry_of(order, leg)
+    venue = order.legs[entry].venue if entry is not None and entry >= 0 else None
+    return entry if entry is not None and venue is not None and venue.list_id else -1
+
+
+def waits_in_list(order: Order, leg: int) -> bool:
+    """Whether an exit waits at the venue for its entry, which is live there beside it."""
+    venue = order.legs[leg].venue
+    return venue is not None and venue.pending and listed_entry(order, leg) >= 0
+
+
+def waited(order: Order, leg: int) -> bool:
+    """Whether an exit was sent to wait for its entry, and that has not filled as far as we know."""
+    venue, entry = order.legs[leg].venue, entry_of(order, leg)
+    pending = venue is not None and venue.pending and entry is not None
+    return pending and entry is not None and fill(order, entry) < whole(order, entry)

@@ -5,7 +5,7 @@ is changed. Invariants: the intent is a fact before the request exists; never tw
 for one leg; a claimed leg is not sent while a sibling may still trade, unless the policy races.
 """
 
-from interlock.engine import gating, prices, scope
+from interlock.engine import gating, listing, prices, scope
 from interlock.engine.order import Leg, Order
 from interlock.engine.turn import Turn
 from interlock.orders import facts as f
@@ -43,7 +43,7 @@ def work(turn: Turn, order: Order, number: int, left: int) -> None:
     racing = recalls_open(order, number)
     if racing and not may_race(turn, order, leg):
         return
-    if _old_pair_live(order, number):
+    if _old_pair_live(order, number) or listing.still_there(order, number):
         return
     capabilities = turn.capabilities(leg)
     shape = prices.sent_as(order, number, capabilities.native_stop)
@@ -53,6 +53,10 @@ def work(turn: Turn, order: Order, number: int, left: int) -> None:
     if not quantity:
         return
     if not turn.state.risk.quiet and _held_back(turn, order, number, quantity, shape):
+        return
+    exits = listing.exits_with(turn, order, number, quantity, capabilities)
+    if exits:
+        _send_list(turn, order, (number, *exits), quantity, releases=True)
         return
     partner = _list_partner(turn, order, number, capabilities)
     if partner is not None:
@@ -204,14 +208,18 @@ def _list_partner(turn: Turn, order: Order, number: int, capabilities: Capabilit
     return others[0] if ready and same and both_rest and not this.triggered else None
 
 
-def _send_list(turn: Turn, order: Order, pair: tuple[int, int], quantity: int) -> None:
-    list_id = f"{order.id}.list.{order.legs[pair[0]].attempts + 1}"
+def _send_list(
+    turn: Turn, order: Order, legs: tuple[int, ...], quantity: int, releases: bool = False
+) -> None:
+    """A pair of exits, or with ``releases`` an entry and the exits that wait for it."""
+    kind = "oto" if releases else "list"
+    list_id = f"{order.id}.{kind}.{order.legs[legs[0]].attempts + 1}"
     submits = []
-    for number in sorted(pair):
+    for place, number in enumerate(legs if releases else sorted(legs)):
         shape = prices.sent_as(order, number, True)
-        flag = order.legs[number].terms.reduce_only
-        submits.append(_send(turn, order, number, shape, quantity, flag, list_id))
-    turn.requests.append(SubmitVenueList(list_id, tuple(submits)))
+        flag, waits = order.legs[number].terms.reduce_only, releases and place > 0
+        submits.append(_send(turn, order, number, shape, quantity, flag, list_id, waits))
+    turn.requests.append(SubmitVenueList(list_id, tuple(submits), releases))
 
 
 def _send(
@@ -222,6 +230,7 @@ def _send(
     quantity: int,
     reduce_only: bool,
     list_id: str,
+    pending: bool = False,
 ) -> SubmitVenueOrder:
     leg = order.legs[number]
     terms = leg.terms
@@ -246,6 +255,7 @@ def _send(
             terms.expire_at,
             reduce_only,
             list_id,
+            pending,
         )
     )
     return SubmitVenueOrder(

@@ -48,6 +48,7 @@ def _sending(state: State, fact: f.VenueOrderSending) -> None:
         time_in_force=fact.time_in_force,
         reduce_only=fact.reduce_only,
         list_id=fact.list_id,
+        pending=fact.pending,
         sent_at=fact.at,
     )
 

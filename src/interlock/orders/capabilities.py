@@ -36,6 +36,9 @@ class Capabilities(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     """Order lists of two: the venue cancels the sibling itself, on the first fill or trigger."""
     oco_needs_stop: bool = False
     """Such a list is a limit beside a stop; two of a kind are sent as single orders."""
+    native_oto: bool = False
+    """Order lists of an entry and its exits: they wait there, and the complete fill of the entry
+    releases them. Whatever ends the entry before that ends them, and canceling one cancels all."""
     one_exit_rests: bool = False
     """An order that rests reserves what it sells: of exits that share one quantity only one can
     rest there, or two as such a list (Binance Spot)."""

@@ -293,6 +293,8 @@ class VenueOrderSending(VenueOrderFact, frozen=True, array_like=True, tag=True, 
     expire_at: int | None = None
     reduce_only: bool = False
     list_id: str = ""
+    pending: bool = False
+    """An exit in its entry's list: it waits at the venue for the entry's complete fill."""
 
 
 class VenueOrderAcknowledged(VenueOrderFact, frozen=True, array_like=True, tag=True, gc=False):

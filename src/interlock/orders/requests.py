@@ -42,11 +42,16 @@ class SubmitVenueOrder(Struct, frozen=True, omit_defaults=True, tag="submit", gc
     """Exits go before entries when a request budget is short."""
 
 
-class SubmitVenueList(Struct, frozen=True, tag="submit_list"):
-    """Two orders as the venue's own OCO: accepted or refused together."""
+class SubmitVenueList(Struct, frozen=True, omit_defaults=True, tag="submit_list"):
+    """Orders as one list of the venue's own: accepted or refused together.
+
+    Two of which one cancels the other; with ``releases`` an entry, and the one or two exits that
+    wait at the venue for its complete fill.
+    """
 
     list_id: str
     orders: tuple[SubmitVenueOrder, ...]
+    releases: bool = False
 
 
 class AmendVenueOrder(Struct, frozen=True, omit_defaults=True, tag="amend", gc=False):

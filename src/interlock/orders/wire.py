@@ -253,12 +253,19 @@ def _skipped(_: _Scope, __: str, ___: object, ____: Document) -> None:
     """Written at the head of every document."""
 
 
+def _if_so(_: _Scope, field: str, value: object, into: Document) -> None:
+    """Said only where it is."""
+    if value:
+        into[field] = value
+
+
 FORMS: dict[str, Form] = {
     **dict.fromkeys(("at", "order_id"), _skipped),
     **dict.fromkeys(("price", "trigger_price"), _price),
     **dict.fromkeys(("quantity", "cum_quantity"), _quantity),
     **dict.fromkeys(("accepted", "capabilities", "reject", "refused"), _builtins),
     **dict.fromkeys(("block", "countdown", "hours", "limits", "rules", "scope"), _builtins),
+    **dict.fromkeys(("fills_told", "pending"), _if_so),
     **dict.fromkeys(("equity", "free_margin"), _hundred_millionths),
     "watermark": _watermark,
     "fee": _money,

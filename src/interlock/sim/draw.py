@@ -17,6 +17,7 @@ from interlock.orders.instruments import Fees, Instrument, PositionMode
 from interlock.orders.legs import PositionSide
 from interlock.orders.ticks import Tick, Trade
 from interlock.orders.tree import LegChange
+from interlock.sim.lists import LISTS_FROM, with_lists
 from interlock.sim.plan import (
     Ambiguous,
     ClockStep,
@@ -349,4 +350,5 @@ def plan_of(seed: int, without: Iterable[FaultClass] = ()) -> Plan:
     """The world of a seed; the classes of faults ``without`` switched off."""
     off = frozenset(without)
     plan = Draw(seed, off).plan()
-    return with_risk(plan, off) if seed >= RISK_FROM else plan
+    plan = with_risk(plan, off) if RISK_FROM <= seed < LISTS_FROM else plan
+    return with_lists(plan) if seed >= LISTS_FROM else plan

@@ -29,6 +29,8 @@ NOTHING_LEFT_TO_REDUCE: Final = "4"
 REDUCE_ONLY_REJECT: Final = "Reduce Only reject"
 OCO_TRIGGER: Final = "OCO_TRIGGER"
 """Spot's ``eR``: the other leg of the pair traded or triggered."""
+FOR_ITS_LIST: Final = (OCO_TRIGGER, "OTO_PHASE_ONE_EXPIRED")
+"""That, or the entry that released it is over."""
 UNFILLED: Final = ("UNFILLED_", "INSUFFICIENT_LIQUIDITY")
 IMMEDIATE: Final = ("IOC", "FOK")
 
@@ -126,7 +128,7 @@ def of_execution(
 
 def _expired(client_id: str, o: dict[str, Any], filled: int, at: int) -> Report:
     why = str(o.get("eR", ""))
-    if why == OCO_TRIGGER:
+    if why in FOR_ITS_LIST:
         return Canceled(at, client_id, filled, CancelReason.OCO)
     if why.startswith(UNFILLED) or o["f"] in IMMEDIATE or o["o"] == "MARKET":
         return Canceled(at, client_id, filled, CancelReason.IMMEDIATE)

@@ -178,7 +178,7 @@ class Questions:
     ) -> OrderStatus:
         grid = self._grids[symbol_of(request.instrument)]
         status = ORDER_STATUS[order["status"]]
-        if order.get("expiryReason") == events.OCO_TRIGGER:
+        if order.get("expiryReason") in events.FOR_ITS_LIST:
             status = VenueStatus.CANCELED
         price = events.price(grid, order["price"]) or None
         side = 1 if order["side"] == "BUY" else -1

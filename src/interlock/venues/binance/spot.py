@@ -24,6 +24,7 @@ from interlock.venues.binance.wording import SPOT, Wording
 CAPABILITIES: Final = Capabilities(
     native_oco=True,
     oco_needs_stop=True,
+    native_oto=True,
     one_exit_rests=True,
     native_stop=True,
     native_reduce=True,

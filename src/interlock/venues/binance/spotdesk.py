@@ -1,6 +1,6 @@
-"""The trading desk of one spot account: single orders, pairs, cancels and smaller quantities.
+"""The trading desk of one spot account: single orders, lists, cancels and smaller quantities.
 
-Decides what is asked for and what the answer proves. Invariants: a pair is accepted or refused as a
+Decides what is asked for and what the answer proves. Invariants: a list is accepted or refused as a
 whole; a request whose fate is not proven is reported as unknown.
 """
 
@@ -37,7 +37,7 @@ class SpotDesk(Desk):
     async def _send(
         self, orders: tuple[SubmitVenueOrder, ...], problem: str, pair: SubmitVenueList | None
     ) -> None:
-        """One request for one order or for two; every outcome is of all of them."""
+        """One request for one order or for a list; every outcome is of all of them."""
         first, count = orders[0], len(orders)
         symbol = symbol_of(first.instrument)
         grid = self._grids.get(symbol)
@@ -63,8 +63,9 @@ class SpotDesk(Desk):
         if pair is None:
             path, asked = "order", spotparams.of_submit(first, grid, names[0], self._now())
         else:
-            written = self._ids.theirs(pair.list_id), names[0], names[1]
-            path, asked = "orderList/oco", spotparams.of_list(pair, grid, written, self._now())
+            written = self._ids.theirs(pair.list_id), *names
+            path = spotparams.list_path(pair)
+            asked = spotparams.of_list(pair, grid, written, self._now())
         if asked["recvWindow"] <= 0:
             for order in orders:
                 detail = "its validity was over before it was sent"

@@ -1,6 +1,6 @@
 """Requests as Spot's endpoints take them (VENUES 1.1 to 1.3).
 
-Decides with which words an order or a pair is asked for. Invariant: a pair is asked for only as the
+Decides with which words an order or a list is asked for. Invariant: a list is asked for only as the
 exchange can hold it, and every request carries its validity.
 """
 
@@ -34,14 +34,26 @@ def unsupported(order: SubmitVenueOrder) -> str:
 
 
 def list_problem(request: SubmitVenueList) -> str:
-    """Why two orders cannot be a pair here, or nothing."""
-    first, second = request.orders
-    alike = (first.side, first.quantity) == (second.side, second.quantity)
-    kinds = sorted(order.order_type in STOPS for order in request.orders)
-    limits = [order for order in request.orders if order.order_type is VenueOrderType.LIMIT]
-    if not alike or kinds != [False, True] or len(limits) != 1:
-        return "a pair is a limit and a stop of one side and quantity"
+    """Why orders cannot be a list here, or nothing."""
+    entry, exits = (request.orders[0], request.orders[1:]) if request.releases else (None, ())
+    pair = exits if entry is not None else request.orders
+    if entry is not None:
+        away = all(one.side == -entry.side for one in exits)
+        if entry.order_type is not VenueOrderType.LIMIT or not away or not exits:
+            return "a list is a limit entry, and its one or two exits"
+    if entry is None or len(pair) > 1:
+        alike = len(pair) == 2 and len({(one.side, one.quantity) for one in pair}) == 1
+        kinds = sorted(order.order_type in STOPS for order in pair)
+        limits = [order for order in pair if order.order_type is VenueOrderType.LIMIT]
+        if not alike or kinds != [False, True] or len(limits) != 1:
+            return "a pair is a limit and a stop of one side and quantity"
     return next((why for order in request.orders if (why := unsupported(order))), "")
+
+
+def list_path(request: SubmitVenueList) -> str:
+    if not request.releases:
+        return "orderList/oco"
+    return "orderList/oto" if len(request.orders) == 2 else "orderList/otoco"
 
 
 def of_submit(order: SubmitVenueOrder, grid: Grid, written: str, now: int) -> dict[str, Any]:
@@ -64,33 +76,69 @@ def of_submit(order: SubmitVenueOrder, grid: Grid, written: str, now: int) -> di
 
 
 def of_list(
-    request: SubmitVenueList, grid: Grid, written: tuple[str, str, str], now: int
+    request: SubmitVenueList, grid: Grid, written: tuple[str, ...], now: int
 ) -> dict[str, Any]:
-    """The parameters of a pair; ``written`` are the ids of list and orders as they are sent.
-
-    The limit is above the last price and the stop below it for a sell, the other way for a buy.
-    """
-    params = {**_common(request.orders[0], grid, now), "listClientOrderId": written[0]}
-    params["newOrderRespType"] = "ACK"
-    for order, name in zip(request.orders, written[1:], strict=True):
-        stop = order.order_type in STOPS
-        leg = "above" if stop is (order.side > 0) else "below"
-        params[f"{leg}Type"] = _kind(order) if stop else "LIMIT_MAKER"
-        params[f"{leg}ClientOrderId"] = name
-        if stop:
-            assert order.trigger_price is not None
-            params[f"{leg}StopPrice"] = grid.price_text(order.trigger_price)
-        if order.price is not None and order.order_type is not VenueOrderType.STOP:
-            params[f"{leg}Price"] = grid.price_text(order.price)
-            if stop:
-                params[f"{leg}TimeInForce"] = TIMES[order.time_in_force]
+    """The parameters of a list; ``written`` are the ids of list and orders as they are sent."""
+    first = request.orders[0]
+    params: dict[str, Any] = {"listClientOrderId": written[0], "newOrderRespType": "ACK"}
+    if not request.releases:
+        params |= _common(first, grid, now)
+        for order, name in zip(request.orders, written[1:], strict=True):
+            _leg(params, _place(order), order, name, grid, "LIMIT_MAKER")
+        return params
+    params |= {"symbol": symbol_of(first.instrument)}
+    params["recvWindow"] = validity_ms(first.valid_until, now)
+    params |= {"workingSide": _side(first), "workingQuantity": grid.quantity_text(first.quantity)}
+    _leg(params, "working", first, written[1], grid, _limit(first))
+    exits = request.orders[1:]
+    size = grid.quantity_text(exits[0].quantity)
+    params |= {"pendingSide": _side(exits[0]), "pendingQuantity": size}
+    for order, name in zip(exits, written[2:], strict=True):
+        pair = len(exits) > 1
+        prefix = f"pending{_place(order).capitalize()}" if pair else "pending"
+        _leg(params, prefix, order, name, grid, "LIMIT_MAKER" if pair else _limit(order))
     return params
+
+
+def _place(order: SubmitVenueOrder) -> str:
+    """The limit is above the last price and the stop below it for a sell, the other way for a
+    buy."""
+    return "above" if (order.order_type in STOPS) is (order.side > 0) else "below"
+
+
+def _leg(
+    params: dict[str, Any],
+    prefix: str,
+    order: SubmitVenueOrder,
+    written: str,
+    grid: Grid,
+    limit: str,
+) -> None:
+    """One order's own parameters; ``limit`` is what a limit is called there."""
+    stop = order.order_type in STOPS
+    params[f"{prefix}Type"] = _kind(order) if stop else limit
+    params[f"{prefix}ClientOrderId"] = written
+    if stop:
+        assert order.trigger_price is not None
+        params[f"{prefix}StopPrice"] = grid.price_text(order.trigger_price)
+    if order.price is not None and order.order_type is not VenueOrderType.STOP:
+        params[f"{prefix}Price"] = grid.price_text(order.price)
+        if stop or limit != "LIMIT_MAKER":
+            params[f"{prefix}TimeInForce"] = TIMES[order.time_in_force]
+
+
+def _limit(order: SubmitVenueOrder) -> str:
+    return "LIMIT_MAKER" if order.post_only else "LIMIT"
+
+
+def _side(order: SubmitVenueOrder) -> str:
+    return "BUY" if order.side > 0 else "SELL"
 
 
 def _common(order: SubmitVenueOrder, grid: Grid, now: int) -> dict[str, Any]:
     return {
         "symbol": symbol_of(order.instrument),
-        "side": "BUY" if order.side > 0 else "SELL",
+        "side": _side(order),
         "quantity": grid.quantity_text(order.quantity),
         "recvWindow": validity_ms(order.valid_until, now),
     }

@@ -183,6 +183,8 @@ class PaperExchange:
             market.index = tick.price  # type: ignore[union-attr]
         if market.open_orders and not market.halted:
             self._matching.on_tick(market, tick, shown)
+            if self._ledger.released:
+                self._intake.enter_released(at)
 
     # What people and accidents do
 
@@ -324,7 +326,9 @@ class PaperExchange:
     def _process(self, event: _Event, at: int) -> None:
         match event:
             case _Arrival():
-                for order in self._intake.receive(event.request, at, event.muted):
+                taken = self._intake.receive(event.request, at, event.muted)
+                self._intake.enter_released(at)
+                for order in taken:
                     expire_at = order.submit.expire_at
                     if order.open and expire_at is not None:
                         self._agenda.push(max(expire_at, at), _Expiry(order))

@@ -33,6 +33,7 @@ from interlock.orders.requests import (
     Request,
     SubmitVenueList,
     SubmitVenueOrder,
+    VenueOrderType,
 )
 from interlock.venues.paper import money, rules
 from interlock.venues.paper.book import Market
@@ -81,9 +82,9 @@ class Intake:
         self._muted = muted
         match request:
             case SubmitVenueOrder():
-                return self._submit((request,), False, at)
+                return self._submit((request,), None, at)
             case SubmitVenueList():
-                return self._submit(request.orders, True, at)
+                return self._submit(request.orders, request, at)
             case CancelVenueOrder():
                 self._cancel(request, at)
             case AmendVenueOrder():
@@ -140,7 +141,7 @@ class Intake:
     # Submits
 
     def _submit(
-        self, submits: tuple[SubmitVenueOrder, ...], listed: bool, at: int
+        self, submits: tuple[SubmitVenueOrder, ...], listed: SubmitVenueList | None, at: int
     ) -> list[PaperOrder]:
         weather = self._weather
         # Ids first: a request that repeats one must not be told that no order exists under it.
@@ -163,7 +164,7 @@ class Intake:
                 self._ledger.refuse(submit)
             self._reject(submits, refusal, at)
             return []
-        return self._accept(submits, at)
+        return self._accept(submits, listed is not None and listed.releases, at)
 
     def _known(self, client_id: str) -> bool:
         order = self._ledger.by_client.get(client_id)
@@ -174,28 +175,40 @@ class Intake:
                 return order is not None and order.open
         return False
 
-    def _refusal(self, submits: tuple[SubmitVenueOrder, ...], listed: bool) -> Refusal | None:
-        for submit in submits:
+    def _refusal(
+        self, submits: tuple[SubmitVenueOrder, ...], listed: SubmitVenueList | None
+    ) -> Refusal | None:
+        for place, submit in enumerate(submits):
             market = self._markets.get(submit.instrument)
             if market is None:
                 return VenueReject.UNKNOWN_INSTRUMENT, f"{submit.instrument} is not traded here"
-            position = self._ledger.position(submit)
-            refusal = rules.submit_refusal(submit, market, self._can, position)
+            if listed is not None and listed.releases and place:
+                refusal = rules.waiting_refusal(submit, market, self._can)
+            else:
+                refusal = self._now_refusal(submit, market)
             if refusal is not None:
                 return refusal
-        return self._list_refusal(submits) if listed else None
+        return self._list_refusal(listed) if listed is not None else None
 
-    def _list_refusal(self, submits: tuple[SubmitVenueOrder, ...]) -> Refusal | None:
-        if not self._can.native_oco:
-            return VenueReject.UNSUPPORTED, "order lists are not accepted here"
-        first = submits[0]
+    def _now_refusal(self, submit: SubmitVenueOrder, market: Market) -> Refusal | None:
+        return rules.submit_refusal(submit, market, self._can, self._ledger.position(submit))
+
+    def _list_refusal(self, listed: SubmitVenueList) -> Refusal | None:
+        submits, first = listed.orders, listed.orders[0]
+        if not (self._can.native_oto if listed.releases else self._can.native_oco):
+            return VenueReject.UNSUPPORTED, "such order lists are not accepted here"
         alike = all((s.account, s.instrument) == (first.account, first.instrument) for s in submits)
         if self._can.conditional_ids and any(s.order_type in STOPS for s in submits):
             return VenueReject.UNSUPPORTED, "conditional orders are not listed with others"
         distinct = len({s.client_id for s in submits}) == len(submits)
-        if len(submits) != LIST_LEN or not alike or not distinct:
+        if listed.releases:
+            rests = first.order_type is VenueOrderType.LIMIT
+            away = all(submit.side == -first.side for submit in submits[1:])
+            if len(submits) not in (LIST_LEN, LIST_LEN + 1) or not (rests and away and alike):
+                return VenueReject.UNSUPPORTED, "a list is a limit entry, and one or two exits"
+        elif len(submits) != LIST_LEN or not alike:
             return VenueReject.UNSUPPORTED, "a list is two orders of one account and instrument"
-        return None
+        return None if distinct else (VenueReject.UNSUPPORTED, "each order has an id of its own")
 
     def _reject(
         self,
@@ -208,18 +221,39 @@ class Intake:
         for submit in submits:
             self._tell(Rejected(at, submit.client_id, code, detail, retry_at), at)
 
-    def _accept(self, submits: tuple[SubmitVenueOrder, ...], at: int) -> list[PaperOrder]:
+    def _accept(
+        self, submits: tuple[SubmitVenueOrder, ...], releases: bool, at: int
+    ) -> list[PaperOrder]:
         ledger = self._ledger
         orders = [ledger.accept(s, self._markets[s.instrument], at) for s in submits]
-        if len(orders) == LIST_LEN:
-            orders[0].sibling, orders[1].sibling = orders[1], orders[0]
+        waiting = orders[1:] if releases else []
+        pair = waiting if releases else orders
+        if len(pair) == LIST_LEN:
+            pair[0].sibling, pair[1].sibling = pair[1], pair[0]
+        for order in waiting:
+            order.pending, order.waits_for = True, orders[0]
+        orders[0].releases = tuple(waiting)
         for order in orders:
             self._tell(Acknowledged(at, order.client_id, order.venue_id), at)
         for order in orders:
-            if order.open:
+            if order.open and not order.pending and order not in ledger.released:
                 self._matching.enter(order, at)
                 self._haunt(order, at)
         return orders
+
+    def enter_released(self, at: int) -> None:
+        """What complete fills have released meets the market, or is refused by it."""
+        released = self._ledger.released
+        while released:
+            order = released.pop(0)
+            if not order.open:
+                continue
+            refusal = self._now_refusal(order.submit, order.market)
+            if refusal is not None:
+                self._ledger.reject(order, *refusal, at)
+            else:
+                self._matching.enter(order, at)
+                self._haunt(order, at)
 
     def _haunt(self, order: PaperOrder, at: int) -> None:
         """The phantom fill: told for a resting limit, and unknown to every book of the venue."""

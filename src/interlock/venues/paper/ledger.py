@@ -58,6 +58,8 @@ class Ledger:
         self.changed: dict[str, PaperOrder] = {}
         self.newly_refused: dict[str, bool] = {}
         """By client id, since a memory has last written them down."""
+        self.released: list[PaperOrder] = []
+        """What complete fills have released, until it has entered the market."""
 
     def accept(self, submit: SubmitVenueOrder, market: Market, at: int) -> PaperOrder:
         self._seq += 1
@@ -130,6 +132,7 @@ class Ledger:
             self._execute(order, quantity, price, maker, at, late_ns)
             if order.leaves == 0:
                 self._close(order, VenueStatus.FILLED, at)
+                self._release(order)
             self.end_sibling(order, at)
         if order.open and self.fillable(order) == 0:
             self.cancel(order, CancelReason.REDUCE_ONLY, at)
@@ -166,8 +169,35 @@ class Ledger:
         self._outbox.tell(Expired(at, order.client_id, order.cum), at)
         self.end_sibling(order, at)
 
+    def reject(self, order: PaperOrder, code: VenueReject, detail: str, at: int) -> None:
+        """A released order that the market or the account is against by now."""
+        self._close(order, VenueStatus.REJECTED, at)
+        self._outbox.tell(Rejected(at, order.client_id, code, detail), at)
+        self.end_sibling(order, at)
+
+    def _release(self, entry: PaperOrder) -> None:
+        for order in entry.releases:
+            order.pending, order.waits_for = False, None
+            self.changed[order.client_id] = order
+        self.released += entry.releases
+        entry.releases = ()
+
+    def _end_list(self, order: PaperOrder, at: int) -> None:
+        """An entry that ends without a complete fill takes what waits for it, and the other way."""
+        entry = order.waits_for or order
+        for other in (entry, *entry.releases):
+            other.pending, other.waits_for, other.sibling = False, None, None
+            self.changed[other.client_id] = other
+        listed, entry.releases = (entry, *entry.releases), ()
+        for other in listed:
+            if other.open:
+                self.cancel(other, CancelReason.OCO, at)
+
     def end_sibling(self, order: PaperOrder, at: int) -> None:
         """One of an order list traded, triggered or ended: the other goes."""
+        if not order.open and (order.releases or order.waits_for is not None):
+            self._end_list(order, at)
+            return
         sibling = order.sibling
         if sibling is None:
             return

@@ -76,6 +76,8 @@ class Matching:
     def put_back(self, order: PaperOrder) -> None:
         """Let an open order wait where it waited, with what was ahead of it."""
         market = order.market
+        if order.pending:
+            return
         if not order.triggered:
             assert order.trigger_price is not None, order
             ladder = market.stop_ladder(order.submit.trigger_by, order.side)

@@ -47,6 +47,7 @@ class _Kept(Struct, array_like=True):
     status: VenueStatus
     queue_ahead: int
     sibling: str
+    waits_for: str = ""
 
 
 class Course(Struct, array_like=True):
@@ -99,8 +100,12 @@ class PaperMemory:
         for one in kept:
             exchange.put_back(_order(one, exchange))
         for one in kept:
+            order = ledger.by_client[one.submit.client_id]
             if one.sibling:
-                ledger.by_client[one.submit.client_id].sibling = ledger.by_client[one.sibling]
+                order.sibling = ledger.by_client[one.sibling]
+            if one.waits_for:
+                entry = order.waits_for = ledger.by_client[one.waits_for]
+                entry.releases = (*entry.releases, order)
         for client_id, data in self._rows("refused"):
             ledger.refused[str(client_id)] = _SUBMIT.decode(data)
         for _, data in self._rows("executions"):
@@ -180,6 +185,7 @@ def _kept(order: PaperOrder) -> bytes:
             *(order.trigger_price, order.triggered, order.cum, order.fills, order.fill_times),
             *(order.accepted_at, order.ended_at, order.status, order.queue_ahead),
             "" if order.sibling is None else order.sibling.client_id,
+            "" if order.waits_for is None else order.waits_for.client_id,
         )
     )
 
@@ -189,6 +195,7 @@ def _order(one: _Kept, exchange: PaperExchange) -> PaperOrder:
     order = PaperOrder(one.submit, market, one.venue_id, one.seq, one.accepted_at)
     order.quantity, order.price, order.trigger_price = one.quantity, one.price, one.trigger_price
     order.triggered, order.cum = one.triggered, one.cum
+    order.pending = bool(one.waits_for)
     order.fills, order.fill_times = one.fills, one.fill_times
     order.ended_at, order.status, order.queue_ahead = one.ended_at, one.status, one.queue_ahead
     return order

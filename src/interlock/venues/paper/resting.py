@@ -31,9 +31,11 @@ class PaperOrder:
         "key",
         "ladder",
         "market",
+        "pending",
         "price",
         "quantity",
         "queue_ahead",
+        "releases",
         "seq",
         "sibling",
         "status",
@@ -41,6 +43,7 @@ class PaperOrder:
         "trigger_price",
         "triggered",
         "venue_id",
+        "waits_for",
     )
 
     def __init__(
@@ -62,6 +65,10 @@ class PaperOrder:
         self.status = VenueStatus.WORKING
         self.queue_ahead = 0
         self.sibling: PaperOrder | None = None
+        self.pending = False
+        """In the list of an entry, and nowhere else: it is due when that has filled completely."""
+        self.waits_for: PaperOrder | None = None
+        self.releases: tuple[PaperOrder, ...] = ()
         self.ladder: Ladder | None = None
         self.key = 0
 
@@ -83,7 +90,7 @@ class PaperOrder:
 
     @property
     def rests_as_limit(self) -> bool:
-        return self.open and self.triggered and self.price is not None
+        return self.open and self.triggered and self.price is not None and not self.pending
 
     def __repr__(self) -> str:
         side = "buy" if self.side > 0 else "sell"

@@ -32,6 +32,17 @@ def submit_refusal(
     )
 
 
+def waiting_refusal(order: SubmitVenueOrder, market: Market, can: Capabilities) -> Refusal | None:
+    """Why an order may not wait in an entry's list. Position, trigger and what would cross are
+    looked at when it is released."""
+    return (
+        halted_refusal(market)
+        or _unsupported(order, can)
+        or number_refusal(order, market, order.quantity, order.price, order.trigger_price)
+        or price_refusal(order, market, order.quantity, order.price, order.trigger_price)
+    )
+
+
 def halted_refusal(market: Market) -> Refusal | None:
     return (VenueReject.HALTED, f"{market.grid.symbol} is halted") if market.halted else None
 
