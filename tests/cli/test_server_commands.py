@@ -166,6 +166,10 @@ def test_a_risk_officer_limits_blocks_and_counts_down(
     said(capsys, "blocks", "lift", "countdown", "bot", "--why", "seen to")
     assert "Nothing is blocked" in said(capsys, "blocks", "list")[0]
     assert "No countdown" in said(capsys, "countdown", "list")[0]
+    out, _ = said(capsys, "countdown", "arm", "own", "--after-ms", "60000", "--own-key")
+    assert "armed: own for key ik_" in out
+    assert "key ik_" in said(capsys, "countdown", "list")[0]
+    said(capsys, "countdown", "disarm", "own")
     out, _ = said(capsys, "kill", "--tag", "grid", "--level", "flatten", "--drill")
     assert "nothing was changed" in out
     said(capsys, "kill", "--tag", "grid", "--why", "the model is broken")

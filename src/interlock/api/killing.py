@@ -20,7 +20,7 @@ from interlock.api.problems import ApiCode, Problem, of_reject, problem
 from interlock.api.route import Asked, Budget, Reply, Route, Scope
 from interlock.api.views import Page
 from interlock.engine.flattening import left_over
-from interlock.engine.tally import instruments_of
+from interlock.engine.tally import covered
 from interlock.orders.commands import Accepted, Kill, Lift, PlaceOrders
 from interlock.orders.limits import BlockCause, BlockLevel, RiskScope
 from interlock.orders.rejects import Reject, RejectCode
@@ -172,8 +172,7 @@ class Killing:
             orders = [
                 one.id
                 for one in state.orders.sketches()
-                if not one.done
-                and scope.covers(one.terms.account, instruments_of(one.terms), one.terms.tag)
+                if not one.done and covered(scope, one.terms)
             ]
         found = self._emptying.present(scope) if orders else []
         return Killed(scope, level, None, self._by_account(orders), found, True, closes)
