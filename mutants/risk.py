@@ -55,7 +55,7 @@ RISK = (
     _bug(
         "a half-open breaker lets everybody try",
         "risk/book.py",
-        "            if block.half_open and self.probes.get(key, order_id) == order_id:\n",
+        "            if block.half_open and self.probes.get(name, order_id) == order_id:\n",
         "            if block.half_open:\n",
         "A loop that was stopped is back at full speed after the first pause.",
         400,

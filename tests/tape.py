@@ -189,6 +189,7 @@ class Tape:
         *fills: tuple[str, int, str],
         attempt: int = 0,
         as_of: int | None = None,
+        reason: r.CancelReason | None = None,
     ) -> list[str]:
         """Answer the last query about a leg."""
         venue = self.leg(order, leg).venue
@@ -207,6 +208,7 @@ class Tape:
                 venue.price if venue is not None else None,
                 venue.trigger_price if venue is not None else None,
                 executions,
+                reason,
             )
         )
         return self.said

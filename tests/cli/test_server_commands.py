@@ -175,6 +175,10 @@ def test_a_risk_officer_limits_blocks_and_counts_down(
     said(capsys, "blocks", "lift", "countdown", "bot", "--why", "seen to")
     assert "Nothing is blocked" in said(capsys, "blocks", "list")[0]
     assert "No countdown" in said(capsys, "countdown", "list")[0]
+    out, _ = said(capsys, "countdown", "arm", "own", "--after-ms", "60000", "--own-key")
+    assert "armed: own for key ik_" in out
+    assert "key ik_" in said(capsys, "countdown", "list")[0]
+    said(capsys, "countdown", "disarm", "own")
     out, _ = said(capsys, "kill", "--tag", "grid", "--level", "flatten", "--drill")
     assert "nothing was changed" in out
     out, _ = said(capsys, "incidents")
@@ -320,6 +324,36 @@ def test_environments_are_not_mixed_up(
         monkeypatch.setenv(f"INTERLOCK_{name}", value)
     _, err = said(capsys, "serve", "--data", str(tmp_path), "--port", "0", *typed, code=2)
     assert told in err
+
+
+@pytest.mark.parametrize(
+    ("kind", "seconds", "symbols", "told"),
+    [
+        ("paper", "30", 1, "countdown_s is 30, and paper has no countdown of its own. Set it to 0"),
+        ("binance-spot", "30", 1, "binance-spot has no countdown of its own"),
+        ("binance-futures", "9", 1, "countdown_s is 9; it is 0 (never), or 10 to 600 with 1 "),
+        ("binance-futures", "-1", 1, "it is 0 (never), or 10 to 600"),
+        ("binance-futures", "601", 1, "it is 0 (never), or 10 to 600"),
+        ("binance-futures", "59", 20, "or 60 to 600 with 20 symbols: each is refreshed three"),
+    ],
+)
+def test_a_countdown_that_a_venue_has_not_or_that_cannot_be_kept_up_starts_nothing(
+    kind: str,
+    seconds: str,
+    symbols: int,
+    told: str,
+    tmp_path: Path,
+    capsys: Capture,
+    monkeypatch: Patch,
+) -> None:
+    names = json.dumps([f"S{number}USDT" for number in range(symbols)])
+    monkeypatch.setenv("INTERLOCK_VENUE_KIND", kind)
+    monkeypatch.setenv("INTERLOCK_VENUE_SYMBOLS", names)
+    monkeypatch.setenv("INTERLOCK_VENUE_COUNTDOWN_S", seconds)
+    if kind != "paper":
+        monkeypatch.setenv("INTERLOCK_VENUE_ADDRESS", "127.0.0.1:1")
+    _, err = said(capsys, "serve", "--data", str(tmp_path), "--port", "0", code=2)
+    assert told in " ".join(err.split())
 
 
 def test_credentials_of_another_environment_start_nothing(

@@ -219,7 +219,7 @@ def test_every_flat_leg_begins_with_the_same_fields():
     ]
     assert PlaceOrder.__struct_fields__ == (
         *("client_order_id", "account", "order", "policy", "rules", "tag", "round"),
-        *("made_at", "max_age_ms"),
+        *("made_at", "max_age_ms", "key"),
     )
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import hmac
+import time
 from collections.abc import Iterator
+from typing import Any
 from urllib.parse import urlencode
 
 import httpx
@@ -168,6 +170,43 @@ def test_two_cancel_alls_and_a_countdown_for_the_regular_family(one_way: Exchang
     one_way.ask("POST", "/fapi/v1/countdownCancelAll", symbol=SYMBOL, countdownTime=50)
     one_way.until(lambda state: not state["open_orders"])
     assert left() == (0, 1)
+
+
+def test_a_countdown_takes_everybodys_regular_orders_of_its_symbol_unless_it_is_told_again(
+    one_way: Exchange,
+) -> None:
+    """Weight 10, per symbol, milliseconds; 0 stops it; an algo order stays (VENUES 2.5)."""
+    path, gone = "/fapi/v1/countdownCancelAll", {"countdownTime": 600}
+
+    def used(answer: Any) -> int:
+        return int(answer.headers["X-MBX-USED-WEIGHT-1M"])
+
+    before = used(one_way.answer("GET", "/fapi/v1/time"))
+    asked = one_way.answer("POST", path, symbol=SYMBOL, **gone)
+    assert asked.json() == {"symbol": SYMBOL, "countdownTime": "600"}
+    assert used(asked) - before in (10, 11)
+    assert one_way.state()["countdowns"] == [SYMBOL]
+    one_way.ask("POST", path, symbol=SYMBOL, countdownTime=0)
+    assert one_way.state()["countdowns"] == []
+    assert one_way.code("POST", path, symbol="NOSUCH", **gone) == -1121
+    assert one_way.code("POST", path, symbol=SYMBOL) == -1102
+    assert one_way.code("POST", path, symbol=SYMBOL, countdownTime=-1) == -1100
+    assert one_way.code("POST", path, **gone) == -1102
+    for side, price in (("BUY", "29000"), ("SELL", "31000")):
+        one_way.order(side, "LIMIT", "0.01", price=price, timeInForce="GTC")
+    one_way.algo("BUY", "STOP_MARKET", "31500", quantity="0.01")
+    with one_way.user_stream() as events:
+        for again in [time.monotonic() + 0.25 * n for n in range(1, 4)]:  # beyond its time
+            one_way.ask("POST", path, symbol=SYMBOL, **gone)
+            one_way.until(lambda _, again=again: time.monotonic() >= again)
+        assert len(one_way.state()["open_orders"]) == 2
+        told = events.until(lambda event: event["o"]["S"] == "SELL")
+        assert told == ["order CANCELED CANCELED 0", "order CANCELED CANCELED 0"]
+    state = one_way.state()
+    assert (state["open_orders"], state["countdowns"]) == ([], [])
+    assert len(state["open_algos"]) == 1
+    one_way.order("BUY", "LIMIT", "0.01", price="29000", timeInForce="GTC")  # it acts once
+    assert len(one_way.state()["open_orders"]) == 1
 
 
 def test_a_listen_key_that_expires_leaves_a_silent_socket(one_way: Exchange) -> None:

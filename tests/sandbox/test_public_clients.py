@@ -166,6 +166,12 @@ def test_python_binance_trades_futures(futures: Exchange) -> None:
                 placed = await client.futures_create_algo_order(**stop, algoType="CONDITIONAL")
                 gone = await client.futures_cancel_algo_order(algoId=placed["algoId"])
                 assert gone["code"] == "200"
+                silence = {"symbol": SYMBOL, "countdownTime": 60_000}
+                armed = await client.futures_countdown_cancel_all(**silence)
+                assert armed == {"symbol": SYMBOL, "countdownTime": "60000"}
+                assert futures.state()["countdowns"] == [SYMBOL]
+                await client.futures_countdown_cancel_all(symbol=SYMBOL, countdownTime=0)
+                assert futures.state()["countdowns"] == []
         finally:
             await client.close_connection()
 

@@ -14,7 +14,7 @@ from msgspec import Raw, structs
 from interlock.api.access.limits import Allowance
 from interlock.api.desk import Desk
 from interlock.api.door import limited, rate_headers, refusal
-from interlock.api.orders import Halted, not_yours
+from interlock.api.orders import Halted, by_key, not_yours
 from interlock.api.problems import ApiCode, Problem, of_reject, problem
 from interlock.api.route import Asked, Budget, Caller, Reply
 from interlock.api.views import BatchAnswer, BatchResult
@@ -124,7 +124,7 @@ class Batches:
                 if account not in verdicts:
                     mine = asked.caller.may_touch(account)
                     verdicts[account] = self._halted(account) if mine else not_yours(account)
-                one = verdicts[account] or one
+                one = verdicts[account] or by_key(one, asked.caller)
             elements.append(one)
         return elements
 

@@ -56,6 +56,7 @@ class VenuePart(Struct, frozen=True, forbid_unknown_fields=True):
     address: str = ""
     account: str = "main"
     symbols: tuple[str, ...] = ()
+    countdown_s: int = 0
 
 
 class SessionsPart(Struct, frozen=True, forbid_unknown_fields=True):
@@ -161,6 +162,11 @@ address = ""
 # the exchange writes them: ["BTCUSDT"].
 account = "main"
 symbols = []
+# Seconds of Binance USD-M's own countdown, armed behind a client's (docs/BINANCE.md); 0: never.
+# When this server is silent for so long the exchange cancels every regular order of the symbol:
+# targets that rest there go with entries, and other people's orders. It is only for an account that
+# nobody and nothing else trades.
+countdown_s = 0
 
 [sessions]
 # The calendars that markets trade by, as exchange_calendars names them, by instrument or for all of

@@ -223,6 +223,7 @@ VENUE_PAGE: Document = {
                 "weight_used": 41,
                 "weight_limit": 2_400,
                 "blocked_until": 0,
+                "counting_down": [],
             },
             "capabilities": {"native_oco": True, "native_amend": True},
             "rests_at_the_venue": "limit legs, and all legs of an order with hold: venue",

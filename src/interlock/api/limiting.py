@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from interlock.api.desk import Desk
-from interlock.api.orders import not_yours
+from interlock.api.orders import not_your_key, not_yours
 from interlock.api.problems import ApiCode, Problem, of_reject, problem
 from interlock.api.route import Asked, Budget, Param, Reply, Route, Scope
 from interlock.api.views import Page
@@ -110,7 +110,7 @@ class Limiting:
         if isinstance(body, Problem):
             return body
         if not rules(asked, body.scope):
-            return not_yours(body.scope.account or "all accounts")
+            return not_allowed(body.scope)
         by, why = asked.caller.key_id, body.why[:TEXT_LENGTH_MAX]
         return await self._done(asked, SetLimits(body.scope, body.limits, by, why))
 
@@ -148,7 +148,7 @@ class Limiting:
             return body
         known = self._desk.live.line.state.risk.blocks.get((body.cause, body.name))
         if known is not None and not rules(asked, known.scope):
-            return not_yours(known.scope.account or "all accounts")
+            return not_allowed(known.scope)
         if body.cause is BlockCause.KILL:
             rule = "A kill is lifted with POST /v1/resume, which names its scope."
             return problem(ApiCode.QUERY_INVALID, rule, "Use that.", "/cause")
@@ -166,12 +166,15 @@ class Limiting:
         body = asked.read(CountdownBody)
         if isinstance(body, Problem):
             return body
+        if body.scope.key not in (None, asked.caller.key or None):
+            return not_your_key("/scope/key")
         if not rules(asked, body.scope):
-            return not_yours(body.scope.account or "all accounts")
+            return not_allowed(body.scope)
         name, risk = asked.path["name"], self._desk.live.line.state.risk
-        known = risk.countdowns.get(name)
+        # One that has run out is known by its block: to arm it again lifts that.
+        known = risk.countdowns.get(name) or risk.blocks.get((BlockCause.COUNTDOWN, name))
         if known is not None and not rules(asked, known.scope):
-            return not_yours(known.scope.account or "all accounts")
+            return not_allowed(known.scope)
         by = asked.caller.key_id
         command = ArmCountdown(name, body.after_ms, body.scope, body.level, by)
         answer = await self._desk.ask(command)
@@ -188,7 +191,7 @@ class Limiting:
         if known is None:
             return problem(ApiCode.NOT_FOUND, f"No countdown {name!r} is armed.")
         if not rules(asked, known.scope):
-            return not_yours(known.scope.account or "all accounts")
+            return not_allowed(known.scope)
         return await self._done(asked, DisarmCountdown(name, asked.caller.key_id))
 
     async def _done(self, asked: Asked, command: Command) -> Reply | Problem:
@@ -251,14 +254,22 @@ class Limiting:
             Route(
                 *("PUT", "/v1/countdowns/{name}", self.arm, "Arm or refresh a dead-man switch"),
                 "Asked again within `after_ms` it counts anew. Else its scope takes nothing new "
-                "and what `level` says is pulled, until it is armed again.",
+                "and what `level` says is pulled, until it is armed again. With the caller's own "
+                "key as `scope.key` it is of what was placed with that key, which alone arms it; "
+                "an admin may disarm it.",
                 **{**changing, "answer": Countdown},
                 scope=Scope.TRADE,
                 params=(name,),
                 body=CountdownBody,
-                bodies={"strategy": {"after_ms": 5000, "scope": {"account": "main", "tag": "g"}}},
+                bodies={
+                    "strategy": {"after_ms": 5000, "scope": {"account": "main", "tag": "g"}},
+                    "own key": {"after_ms": 5000, "scope": {"key": "ik_gezdgnbvgy3tqojq"}},
+                },
                 example=COUNTDOWN_EXAMPLE,
-                errors=(RejectCode.LIMITS_INVALID, ApiCode.ACCOUNT_NOT_ALLOWED),
+                errors=(
+                    *(RejectCode.LIMITS_INVALID, ApiCode.ACCOUNT_NOT_ALLOWED),
+                    ApiCode.KEY_NOT_YOURS,
+                ),
             ),
             Route(
                 *("DELETE", "/v1/countdowns/{name}", self.disarm, "Disarm a dead-man switch"),
@@ -266,21 +277,38 @@ class Limiting:
                 scope=Scope.TRADE,
                 params=(name,),
                 example={"items": [], "as_of_seq": 1042},
-                errors=(ApiCode.NOT_FOUND, ApiCode.ACCOUNT_NOT_ALLOWED),
+                errors=(
+                    *(ApiCode.NOT_FOUND, ApiCode.ACCOUNT_NOT_ALLOWED),
+                    ApiCode.KEY_NOT_YOURS,
+                ),
             ),
         ]
 
 
 def seen(asked: Asked, scope: RiskScope) -> bool:
     """Whether a caller may know of it: what is about all accounts is about theirs too."""
+    if scope.key not in (None, asked.caller.key) and Scope.ADMIN not in asked.caller.scopes:
+        return False
     return scope.account is None or asked.caller.may_touch(scope.account)
 
 
 def rules(asked: Asked, scope: RiskScope) -> bool:
-    """Whether a caller may change what holds for a scope."""
+    """Whether a caller may change what holds for a scope. What is of a key, that key may, and an
+    admin."""
+    if scope.key is not None and scope.key == asked.caller.key:
+        return scope.account is None or asked.caller.may_touch(scope.account)
+    if scope.key is not None and Scope.ADMIN not in asked.caller.scopes:
+        return False
     if scope.account is None:
         return not asked.caller.accounts
     return asked.caller.may_touch(scope.account)
+
+
+def not_allowed(scope: RiskScope) -> Problem:
+    """Why a caller may not change what holds for a scope."""
+    if scope.key is not None:
+        return not_your_key("")
+    return not_yours(scope.account or "all accounts")
 
 
 SOME: Final[dict[str, Any]] = {"max_position": "5", "max_daily_loss": "1000"}

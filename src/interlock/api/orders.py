@@ -12,7 +12,7 @@ import msgspec
 
 from interlock.api.desk import Desk
 from interlock.api.problems import ApiCode, Problem, of_reject, problem
-from interlock.api.route import Asked, Reply
+from interlock.api.route import Asked, Caller, Reply
 from interlock.api.second_thoughts import Volatility, view
 from interlock.api.views import Done, Placed
 from interlock.orders import commands as c
@@ -95,6 +95,9 @@ class Orders:
         halted = self._halted(place.account)
         if halted is not None:
             return halted
+        place = by_key(place, asked.caller)
+        if isinstance(place, Problem):
+            return place
         answer = await self._desk.ask(place)
         if isinstance(answer, Reject):
             return of_reject(answer)
@@ -214,6 +217,22 @@ def replayed(reply: Reply, answer: Accepted) -> Reply:
     if answer.replayed:
         reply.headers["Idempotent-Replay"] = "true"
     return reply
+
+
+def by_key(place: PlaceOrder, caller: Caller) -> PlaceOrder | Problem:
+    """The placement with the key that it came with."""
+    if place.key == caller.key:
+        return place
+    return not_your_key("/key") if place.key else msgspec.structs.replace(place, key=caller.key)
+
+
+def not_your_key(pointer: str) -> Problem:
+    return problem(
+        ApiCode.KEY_NOT_YOURS,
+        "A key acts for itself: it names no other key, and a session has none.",
+        "Leave it out, or sign with that key.",
+        pointer,
+    )
 
 
 def not_yours(account: str) -> Problem:

@@ -30,6 +30,7 @@ class ApiCode(StrEnum):
     IP_NOT_ALLOWED = "IP_NOT_ALLOWED"
     SCOPE_MISSING = "SCOPE_MISSING"
     ACCOUNT_NOT_ALLOWED = "ACCOUNT_NOT_ALLOWED"
+    KEY_NOT_YOURS = "KEY_NOT_YOURS"
     ADMIN_SESSION_NEEDED = "ADMIN_SESSION_NEEDED"
     RATE_LIMITED = "RATE_LIMITED"
     TOO_SLOW = "TOO_SLOW"
@@ -89,7 +90,7 @@ STATUS: dict[str, int] = {
     **dict.fromkeys(
         (
             *(ApiCode.IP_NOT_ALLOWED, ApiCode.SCOPE_MISSING, ApiCode.ACCOUNT_NOT_ALLOWED),
-            *(ApiCode.ADMIN_SESSION_NEEDED, ApiCode.TRADING_HALTED),
+            *(ApiCode.KEY_NOT_YOURS, ApiCode.ADMIN_SESSION_NEEDED, ApiCode.TRADING_HALTED),
         ),
         HTTPStatus.FORBIDDEN,
     ),

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from interlock.api.desk import Desk
 from interlock.api.examples import PLACES
-from interlock.api.orders import not_yours
+from interlock.api.orders import by_key, not_yours
 from interlock.api.problems import Problem, of_reject
 from interlock.api.queries import accounts_of
 from interlock.api.route import Asked, Param, Reply, Route, Scope
@@ -117,6 +117,9 @@ class Risks:
             return place
         if not asked.caller.may_touch(place.account):
             return not_yours(place.account)
+        place = by_key(place, asked.caller)
+        if isinstance(place, Problem):
+            return place
         live = self._desk.live
         decision, risks = preview(live.line.state, place, live.clock.now())
         if isinstance(decision.answer, Reject):

@@ -50,6 +50,11 @@ class Caller:
     def may_touch(self, account: str) -> bool:
         return not self.accounts or account in self.accounts
 
+    @property
+    def key(self) -> str:
+        """What its orders are placed with: the key's id, and nothing for a person."""
+        return "" if self.session else self.key_id
+
 
 NOBODY = Caller("", frozenset())
 

@@ -213,6 +213,8 @@ class Server:
         finally:
             await self._last_answers()
             self.emptying.end()
+            if stopping.done() and not any(map(failed, tasks)):
+                await self._part()
             self.live.stop()
             for task in (stopping, *tasks[2:]):
                 task.cancel()
@@ -272,6 +274,11 @@ class Server:
         self.live.start(self.venue.instruments)
         open_to(self.venue, self.live)
 
+    async def _part(self) -> None:
+        """Such an end was asked for: the venue is not to act on it. On a fault it is."""
+        if not isinstance(self.venue, Embedded):
+            await self.venue.part()
+
     def _symbols(self) -> list[str]:
         return list(self.line.state.markets)
 
@@ -294,7 +301,7 @@ class Server:
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         """Market and upkeep may end, but not with a fault."""
-        if not task.cancelled() and task.exception() is not None:
+        if failed(task):
             self.stop()
 
     def stop(self) -> None:
@@ -372,6 +379,11 @@ class Server:
                 await run(None, self.access.flush)
             except AccessError as trouble:  # it is tried again: no reason to leave the market
                 self.settings.told(str(trouble))
+
+
+def failed(task: "asyncio.Task[None]") -> bool:
+    """Whether a task has ended with a fault."""
+    return task.done() and not task.cancelled() and task.exception() is not None
 
 
 class _Web(uvicorn.Server):

@@ -6,6 +6,7 @@ the addresses of another, and a mismatch ends the start.
 
 from collections.abc import Callable
 from hashlib import blake2b
+from pathlib import Path
 
 from interlock.api.access.opening import Access
 from interlock.api.config import Config, ConfigWrong
@@ -19,6 +20,7 @@ from interlock.venues.port import RemoteVenue
 
 BINANCE = "BINANCE"
 """The name under which its credentials are kept, for all of its markets."""
+COUNTDOWN_FILE = "venue-countdown.json"
 KINDS = {
     "binance-futures": ("USDM", MarketKind.FUTURES),
     "binance-spot": ("SPOT", MarketKind.SPOT),
@@ -26,12 +28,20 @@ KINDS = {
 """The kinds of venues there, with the part of a symbol after the dot."""
 
 
-def binance_settings(config: Config, access: Access) -> BinanceSettings | None:
-    """What a ``venue.kind`` of Binance comes to; nothing for other kinds.
+def binance_settings(
+    config: Config, access: Access, folder: Path | None = None
+) -> BinanceSettings | None:
+    """What a ``venue.kind`` of Binance comes to; nothing for other kinds. ``folder`` is where what
+    has to last is kept.
 
     Raises ``ConfigWrong`` for what cannot be used.
     """
     venue = config.venue
+    if venue.countdown_s and venue.kind != "binance-futures":
+        raise ConfigWrong(
+            f"venue: countdown_s is {venue.countdown_s}, and {venue.kind} has no countdown of its "
+            f"own. Set it to 0; a countdown of a client's (interlock countdown arm) needs none"
+        )
     if venue.kind not in KINDS:
         return None
     name, market = KINDS[venue.kind]
@@ -43,6 +53,8 @@ def binance_settings(config: Config, access: Access) -> BinanceSettings | None:
         prefix_of(access),
         venue.address,
         market,
+        venue.countdown_s * 1_000,
+        str(folder / COUNTDOWN_FILE) if folder and market is MarketKind.FUTURES else "",
     )
     problem = settings_problem(made)
     if problem:

@@ -47,7 +47,7 @@ class Answers:
 
     def _placed(self, tell: Tell, place: c.PlaceOrder, answer: c.Answer) -> None:
         key = (place.account, place.client_order_id)
-        body = msgspec.json.encode(place)
+        body = msgspec.json.encode(msgspec.structs.replace(place, key=""))
         known = self._bodies.get(key)
         if isinstance(answer, Reject):
             if answer.code is RejectCode.DUPLICATE_ID:

@@ -110,18 +110,18 @@ class Blocks:
         elif fact.cause is BlockCause.KILL and fact.by == ITSELF:
             tell("kill", f"{key} was lifted by nobody")
 
-    def _covering(self, account: str, tag: str, instruments: list[str]) -> dict[Key, Block]:
+    def _covering(self, terms: OrderTerms, instruments: list[str]) -> dict[Key, Block]:
         return {
             key: block
             for key, block in self._known.items()
-            if covers(block.scope, account, tag, instruments)
+            if covers(block.scope, terms.account, terms.tag, instruments, terms.key)
         }
 
     def _accepted(self, tell: Tell, terms: OrderTerms) -> None:
         if not any(adds(leg) for leg in terms.legs):
             return
         instruments = [leg.instrument for leg in terms.legs]
-        for key, block in self._covering(terms.account, terms.tag, instruments).items():
+        for key, block in self._covering(terms, instruments).items():
             if not block.half_open or self._tries.setdefault(key, terms.id) != terms.id:
                 tell("block", f"{terms.id} was accepted while {key} stood")
 
@@ -129,8 +129,7 @@ class Blocks:
         leg = record.legs[number]
         if not adds(leg):
             return
-        where = (record.terms.account, record.terms.tag, [leg.instrument])
-        for key, block in self._covering(*where).items():
+        for key, block in self._covering(record.terms, [leg.instrument]).items():
             if not block.half_open or self._tries.setdefault(key, record.id) != record.id:
                 tell("block", f"{leg.id} of {record.id} was sent ({what}) while {key} stood")
 

@@ -14,8 +14,12 @@ Market = tuple[str, str]
 """Instrument and position side."""
 
 
-def covers(scope: RiskScope, account: str, tag: str, instruments: Iterable[str]) -> bool:
-    """Whether any of the instruments is in the scope, of this account and strategy."""
+def covers(
+    scope: RiskScope, account: str, tag: str, instruments: Iterable[str], key: str = ""
+) -> bool:
+    """Whether any of the instruments is in the scope, of this account, strategy and key."""
+    if scope.key is not None and scope.key != key:
+        return False
     if scope.account is not None and scope.account != account:
         return False
     if scope.tag is not None and scope.tag != tag:
@@ -28,7 +32,9 @@ def covers(scope: RiskScope, account: str, tag: str, instruments: Iterable[str])
 
 def over(scope: RiskScope, terms: OrderTerms) -> bool:
     """Whether a scope covers an order."""
-    return covers(scope, terms.account, terms.tag, [leg.instrument for leg in terms.legs])
+    return covers(
+        scope, terms.account, terms.tag, [leg.instrument for leg in terms.legs], terms.key
+    )
 
 
 def adds(leg: LegTerms) -> bool:

@@ -304,4 +304,6 @@ def health_text(health: views.VenueHealth) -> str:
         words.append(f"weight {health.weight_used} of {health.weight_limit} used in this minute")
     if health.blocked_until:
         words.append(f"takes no request before {time_text(health.blocked_until)}")
+    if health.counting_down:
+        words.append(f"its own countdown is armed for {', '.join(health.counting_down)}")
     return ", ".join(words)

@@ -245,6 +245,9 @@ def arm(
     *,
     after_ms: Annotated[int, Parameter(help="Silence for so long pulls the scope.")],
     level: Annotated[Level, Parameter(help="How far that goes.")] = "recall_entries",
+    own_key: Annotated[
+        bool, Parameter(help="Only what was placed with this profile's key.", negative="")
+    ] = False,
     account: Account = None,
     instrument: Instrument = None,
     tag: Tag = None,
@@ -256,11 +259,13 @@ def arm(
     For example:
 
         interlock countdown arm grid-bot --after-ms 5000 --tag grid
+
+        interlock countdown arm my-bot --after-ms 5000 --own-key
     """
     scope = scope_of(account, instrument, tag)
     with trading(profile, yes) as client:
-        armed = client.arm_countdown(name, after_ms, level, **scope)
-    out().print(f"armed: {name} for {scope_text(scope)}, until {time_text(armed.until)}")
+        armed = client.arm_countdown(name, after_ms, level, own_key, **scope)
+    out().print(f"armed: {name} for {scope_text(armed.scope)}, until {time_text(armed.until)}")
     return 0
 
 

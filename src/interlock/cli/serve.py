@@ -106,7 +106,7 @@ def serve(
     try:
         password = access.admin.first_password()
         made = server_settings(folder, settings, course, log)
-        made.binance = at_binance(settings, access, file)
+        made.binance = at_binance(settings, access, file, folder)
         made.channels = alert_channels(access)
         server = Server(made, access)
         with suppress(KeyboardInterrupt):
@@ -156,9 +156,11 @@ def server_settings(folder: Path, settings: Config, course: Course, log: Log) ->
     )
 
 
-def at_binance(settings: Config, access: Access, file: Path) -> BinanceSettings | None:
+def at_binance(
+    settings: Config, access: Access, file: Path, folder: Path
+) -> BinanceSettings | None:
     try:
-        return binance_settings(settings, access)
+        return binance_settings(settings, access, folder)
     except ConfigWrong as error:
         raise BadInput(f"{file}: {error}") from error
 

@@ -276,10 +276,18 @@ class AsyncClient:
         return await self._items("/v1/countdowns", views.Countdown)
 
     async def arm_countdown(
-        self, name: str, after_ms: int, level: str = "recall_entries", **scope: str
+        self,
+        name: str,
+        after_ms: int,
+        level: str = "recall_entries",
+        own_key: bool = False,
+        **scope: str,
     ) -> views.Countdown:
         """Arm a dead-man switch, or refresh it: without another call within ``after_ms`` the scope
-        takes nothing new and what ``level`` says is pulled."""
+        takes nothing new and what ``level`` says is pulled. ``own_key``: of what was placed with
+        this client's key alone."""
+        if own_key:
+            scope["key"] = self._proof.key_id
         return await self.ask(calls.arm(name, after_ms, scope, level))
 
     async def disarm_countdown(self, name: str) -> tuple[views.Countdown, ...]:

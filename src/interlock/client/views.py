@@ -219,6 +219,8 @@ class VenueHealth(Struct, frozen=True):
     weight_used: int | None
     weight_limit: int | None
     blocked_until: int
+    counting_down: tuple[str, ...] = ()
+    """Symbols for which its own countdown is armed behind ours."""
 
 
 class Venue(Struct, frozen=True):

@@ -30,7 +30,7 @@ _HASHER: Final = hashlib.blake2b(digest_size=8)
 def digest(place: PlaceOrder) -> str:
     """Of the request's body: what "the same request again" means."""
     hasher = _HASHER.copy()  # cheaper than a new one
-    hasher.update(_BODY.encode(place))
+    hasher.update(_BODY.encode(msgspec.structs.replace(place, key="") if place.key else place))
     return hasher.hexdigest()
 
 
@@ -70,6 +70,7 @@ def _accept(state: State, place: PlaceOrder, at: int) -> OrderTerms:
         relations=tuple(r for r in reader.relations if r is not None),
         policy=policy,
         tag=place.tag,
+        key=place.key,
     )
     checks.exits_can_rest(state, terms)
     checks.signals_protect_nothing(terms)

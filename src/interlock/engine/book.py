@@ -172,7 +172,7 @@ def acceptance(fact: OrderAccepted) -> bytes:
 
 def terms_digest(terms: OrderTerms) -> str:
     """A flat order's body is known by its terms, marked as such: most are never asked about."""
-    plain = _ENCODER.encode(replace(terms, id="", digest=""))
+    plain = _ENCODER.encode(replace(terms, id="", digest="", key=""))
     return TERMS_MARK + hashlib.blake2b(plain, digest_size=8).hexdigest()
 
 

@@ -134,6 +134,15 @@ def after_expiry(turn: Turn, order: Order, number: int) -> None:
     failed(turn, order, number, "the venue let it expire")
 
 
+def pulled(turn: Turn, order: Order, number: int) -> None:
+    """The venue's countdown took it, since it had not heard of us in time: an entry ends with that,
+    as it was meant to; an exit is wanted as before, and sent again."""
+    leg = order.legs[number]
+    if not leg.terms.exits:
+        reason = "the venue's countdown pulled it"
+        turn.emit(f.LegDone(turn.at, order.id, number, "canceled", leg.cum, reason))
+
+
 def amend_refused(turn: Turn, order: Order, number: int, report: r.AmendRefused) -> None:
     """The venue kept the old order; the next look amends again or replaces."""
     leg = order.legs[number]
@@ -150,7 +159,9 @@ def after_found(turn: Turn, order: Order, number: int, report: r.OrderStatus) ->
     leg = order.legs[number]
     if leg.venue is not None:
         return
-    if report.status is r.VenueStatus.EXPIRED:
+    if report.reason is r.CancelReason.COUNTDOWN:
+        pulled(turn, order, number)
+    elif report.status is r.VenueStatus.EXPIRED:
         after_expiry(turn, order, number)
     elif report.status is r.VenueStatus.REJECTED:
         failed(turn, order, number, "refused by the venue")

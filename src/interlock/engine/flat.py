@@ -181,7 +181,7 @@ def _read(
 
     ``new`` orders have an id that their client has not used.
     """
-    client, account, node, policy, rules, tag, rounds, made_at, max_age = place
+    client, account, node, policy, rules, tag, rounds, made_at, max_age, key = place
     if policy is not USUAL_POLICY and policy != USUAL_POLICY:
         return None
     if rules or rounds or made_at is not None or max_age is not None:
@@ -215,7 +215,8 @@ def _read(
         legs.append(part[0])
     all_legs = tuple(legs)
     usual = USUAL_TERMS
-    terms = _TERMS(name, client, account, "", all_legs, root, relations, usual, NO_RULES, tag)
+    who = (usual, NO_RULES, tag, key)
+    terms = _TERMS(name, client, account, "", all_legs, root, relations, *who)
     return terms, parts
 
 

@@ -22,7 +22,9 @@ NAMED: Final = "flatten:"
 
 
 def held(state: State, scope: RiskScope) -> dict[HoldingKey, int]:
-    """Signed quantities in a scope."""
+    """Signed quantities in a scope. Whose key made them is not kept: none is of a key's scope."""
+    if scope.key is not None:
+        return {}
     return {
         key: holding.net
         for key, holding in sorted(state.risk.holdings.items())

@@ -81,7 +81,7 @@ def of_new(state: State, terms: OrderTerms, at: int) -> Breach | None:
     instruments = tally.instruments_of(terms)
     parts = tally.at_first(terms)
     if parts and state.risk.blocks:
-        block = state.risk.block(terms.account, terms.tag, instruments, placing=True)
+        block = _block(state, terms, instruments, placing=True)
         if block is not None:
             return blocked(block)
     scopes = state.risk.matching(terms.account, terms.tag, instruments)
@@ -95,6 +95,14 @@ def of_new(state: State, terms: OrderTerms, at: int) -> Breach | None:
     if breach is None and parts:
         margin.spend(state, asked, scopes)
     return breach
+
+
+def _block(
+    state: State, terms: OrderTerms, instruments: tuple[str, ...], placing: bool = False
+) -> Block | None:
+    """The block that entries of an order in these instruments fall under."""
+    name = "" if placing else terms.id
+    return state.risk.block(terms.account, terms.tag, instruments, name, placing, terms.key)
 
 
 def _with_margin(state: State, asked: Asked, instrument: str) -> None:
@@ -111,7 +119,7 @@ def check_amend(state: State, order: Order, legs: list[LegTerms], at: int) -> No
     growth = _growth(order, legs)
     if growth and state.risk.blocks:
         instruments = tuple([part[0] for part in growth])
-        block = state.risk.block(before.account, before.tag, instruments, order.id)
+        block = _block(state, before, instruments)
         if block is not None:
             raise Refused(reject(blocked(block), "legs"))
     terms = OrderTerms(
@@ -173,8 +181,7 @@ def held_to(state: State, order: Order, number: int) -> bool:
     risk, leg = state.risk, order.legs[number].terms
     if not risk.blocks or leg.exits or leg.reduce_only or leg.system:
         return False
-    terms = order.terms
-    return risk.block(terms.account, terms.tag, (leg.instrument,), order.id) is not None
+    return _block(state, order.terms, (leg.instrument,)) is not None
 
 
 def at_send(
@@ -189,7 +196,7 @@ def at_send(
     if risk.quiet or leg.exits or leg.reduce_only or leg.system:
         return None
     if risk.blocks:
-        block = risk.block(terms.account, terms.tag, (leg.instrument,), order.id)
+        block = _block(state, terms, (leg.instrument,))
         if block is not None:
             return block if block.waits else blocked(block)
     scopes = risk.matching(terms.account, terms.tag, (leg.instrument,))

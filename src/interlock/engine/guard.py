@@ -17,7 +17,6 @@ from interlock.orders.limits import (
     BlockCause,
     BlockLevel,
     Countdown,
-    RiskScope,
     limits_problem,
 )
 from interlock.orders.rejects import Reject, RejectCode
@@ -69,6 +68,10 @@ def _set_limits(turn: Turn, asked: c.SetLimits) -> None:
             rule = "A margin is one account's: name it in the scope."
             turn.answer = Reject(RejectCode.LIMITS_INVALID, "scope.account", rule)
             return
+        if asked.scope.key is not None:
+            rule = "A position has no key, so limits are of accounts, instruments, tags and venues."
+            turn.answer = Reject(RejectCode.LIMITS_INVALID, "scope.key", rule, "Use a tag.")
+            return
         name = asked.scope.instrument
         if name is not None and name not in turn.state.markets:
             rule = f"No instrument {name!r} is known here."
@@ -114,6 +117,11 @@ def _arm(turn: Turn, asked: c.ArmCountdown) -> None:
         rule = f"{COUNTDOWN_MS_MIN} to {COUNTDOWN_MS_MAX} milliseconds."
         turn.answer = Reject(RejectCode.LIMITS_INVALID, "after_ms", rule)
         return
+    whose = _key_of(turn, asked.name)
+    if whose is not None and whose != asked.scope.key:
+        rule = f"{asked.name!r} is the countdown of another key."
+        turn.answer = Reject(RejectCode.LIMITS_INVALID, "name", rule, "Use another name.")
+        return
     after = asked.after_ms * MS_NS
     until = turn.at + after
     turn.emit(
@@ -125,6 +133,13 @@ def _arm(turn: Turn, asked: c.ArmCountdown) -> None:
     if (BlockCause.COUNTDOWN, asked.name) in turn.state.risk.blocks:
         lift(turn, BlockCause.COUNTDOWN, asked.name, asked.by, "its client is back")
     turn.answer = c.Accepted()
+
+
+def _key_of(turn: Turn, name: str) -> str | None:
+    """The key that a countdown of this name is for, whether it is armed or has run out."""
+    risk = turn.state.risk
+    known = risk.countdowns.get(name) or risk.blocks.get((BlockCause.COUNTDOWN, name))
+    return None if known is None else known.scope.key
 
 
 def _disarm(turn: Turn, asked: c.DisarmCountdown) -> None:
@@ -163,13 +178,8 @@ def lift(turn: Turn, cause: BlockCause, name: str, by: str, why: str) -> None:
     if kind is not None:
         settled(turn, kind, name, f"lifted by {by or 'nobody named'}{f', {why}' if why else ''}")
     for order in turn.state.orders.living():
-        if not order.done and _covered(order, block.scope):
+        if not order.done and tally.covered(block.scope, order.terms):
             turn.touch(order)
-
-
-def _covered(order: Order, scope: RiskScope) -> bool:
-    terms = order.terms
-    return scope.covers(terms.account, tally.instruments_of(terms), terms.tag)
 
 
 def carry_out(turn: Turn, block: Block) -> tuple[str, ...]:
@@ -177,7 +187,8 @@ def carry_out(turn: Turn, block: Block) -> tuple[str, ...]:
     if block.level is BlockLevel.BLOCK_NEW:
         return ()
     orders = turn.state.orders
-    found = [one.id for one in orders.sketches() if not one.done and _covered(one, block.scope)]
+    scope = block.scope
+    found = [o.id for o in orders.sketches() if not o.done and tally.covered(scope, o.terms)]
     mode = CancelMode.FLATTEN if block.level is BlockLevel.FLATTEN else CancelMode.PROTECT
     reason = f"{block.cause} {block.name}"
     for order_id in found:

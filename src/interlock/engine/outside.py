@@ -53,6 +53,8 @@ def canceled(turn: Turn, order: Order, number: int, report: r.Canceled) -> None:
                         turn.at, order.id, number, "canceled", leg.cum, "its pair at the venue won"
                     )
                 )
+        case r.CancelReason.COUNTDOWN if not ours:
+            endings.pulled(turn, order, number)
         case _ if ours:
             pass
         case _ if waited:

@@ -37,6 +37,11 @@ def instruments_of(terms: OrderTerms) -> tuple[str, ...]:
     return (first,)
 
 
+def covered(scope: RiskScope, terms: OrderTerms) -> bool:
+    """Whether a scope covers an order."""
+    return scope.covers(terms.account, instruments_of(terms), terms.tag, terms.key)
+
+
 def scopes_of(state: State, terms: OrderTerms) -> tuple[Limited, ...]:
     return state.risk.matching(terms.account, terms.tag, instruments_of(terms))
 
@@ -145,5 +150,5 @@ def begin(state: State, scope: RiskScope) -> None:
         parts, live = parts_of(order), not order.done
         if (parts, live) != (at_first(order.terms), True):
             state.risk.counted[order.id] = (parts, live)
-        if live and scope.covers(order.terms.account, instruments_of(order.terms), order.terms.tag):
+        if live and covered(scope, order.terms):
             state.risk.count(new, parts, NO_PARTS, 1)

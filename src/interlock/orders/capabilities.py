@@ -63,7 +63,8 @@ class Capabilities(Struct, frozen=True, forbid_unknown_fields=True, omit_default
     cancel_all: Reach = Reach.NONE
     """What one request cancels at most. It is not sent: it would cancel other people's orders."""
     countdown: Reach = Reach.NONE
-    """What the venue cancels when it has not been told in time that we live. Not used either."""
+    """What the venue cancels when it has not been told in time that we live. Armed behind a
+    countdown of ours where the account's owner has chosen that."""
     iceberg: bool = False
     reduce_only: bool = True
     post_only: bool = True

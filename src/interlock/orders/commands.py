@@ -31,6 +31,9 @@ class PlaceOrder(
     """When the request was made, ns UTC; for ``max_age_ms``."""
     max_age_ms: int | None = None
     """Refuse if the request was made longer ago than this."""
+    key: str = ""
+    """The API key that places it, as the server knows it; over HTTP no other is taken. Not part of
+    what "the same again" means."""
 
 
 class PlaceOrders(Struct, frozen=True, forbid_unknown_fields=True, tag="place_all"):

@@ -68,6 +68,8 @@ def order_document(terms: OrderTerms, grids: Grids) -> Document:
         ]
     if terms.tag:
         document["tag"] = terms.tag
+    if terms.key:
+        document["key"] = terms.key
     if terms.digest:
         document["digest"] = terms.digest
     return document

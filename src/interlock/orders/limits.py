@@ -24,12 +24,16 @@ class RiskScope(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
     tag: str | None = None
     """A strategy."""
     venue: str | None = None
+    key: str | None = None
+    """An API key: what was placed with it. Only countdowns and kills are of a key; a position has
+    none, so no limit is."""
 
-    def covers(self, account: str, instruments: tuple[str, ...], tag: str) -> bool:
+    def covers(self, account: str, instruments: tuple[str, ...], tag: str, key: str = "") -> bool:
         return (
             (self.account is None or self.account == account)
             and (self.instrument is None or self.instrument in instruments)
             and (self.tag is None or self.tag == tag)
+            and (self.key is None or self.key == key)
             and (self.venue is None or self.venue in [s.rpartition(".")[2] for s in instruments])
         )
 
@@ -40,12 +44,13 @@ class RiskScope(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=T
             and other.instrument in (None, self.instrument)
             and other.tag in (None, self.tag)
             and other.venue in (None, self.venue)
+            and other.key in (None, self.key)
         )
 
     def __str__(self) -> str:
         named = (
             *(("account", self.account), ("instrument", self.instrument)),
-            *(("tag", self.tag), ("venue", self.venue)),
+            *(("tag", self.tag), ("venue", self.venue), ("key", self.key)),
         )
         return ", ".join(f"{word} {name}" for word, name in named if name is not None) or "all"
 

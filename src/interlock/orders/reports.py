@@ -46,6 +46,8 @@ class CancelReason(StrEnum):
     """What an immediate-or-cancel or fill-or-kill order could not fill."""
     REDUCE_ONLY = "reduce_only"
     """Nothing was left to reduce."""
+    COUNTDOWN = "countdown"
+    """The venue's own countdown, which we had armed, ran out."""
 
 
 class Execution(Struct, frozen=True, gc=False):
@@ -157,6 +159,8 @@ class OrderStatus(Struct, frozen=True, omit_defaults=True, tag="order_status"):
     trigger_price: int | None = None
     fills: tuple[Execution, ...] = ()
     """Every fill of the order so far."""
+    reason: CancelReason | None = None
+    """Who canceled it, where the venue or what we know of it proves that."""
 
 
 class OpenOrder(Struct, frozen=True, gc=False):

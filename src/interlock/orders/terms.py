@@ -216,6 +216,7 @@ _ORDER_KEYS = {
     "policy": "p",
     "rules": "u",
     "tag": "t",
+    "key": "k",
 }
 
 
@@ -234,3 +235,5 @@ class OrderTerms(Struct, frozen=True, omit_defaults=True, rename=_ORDER_KEYS, gc
     policy: PolicyTerms = PolicyTerms()
     rules: tuple[RuleTerms, ...] = ()
     tag: str = ""
+    key: str = ""
+    """The API key that placed it; empty where none did, and in journals from before it was kept."""

@@ -299,6 +299,7 @@ FORMS: dict[str, Form] = {
                 "exec_id",
                 "expire_at",
                 "exposure",
+                "fills_told",
             ),
             *("holds", "kind", "late", "list_id", "name", "not_before", "order_type"),
             *("position_side", "reason", "reduce_only", "report", "request", "rule", "setting"),

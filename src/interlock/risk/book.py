@@ -208,17 +208,19 @@ class RiskBook:
         instruments: tuple[str, ...],
         order_id: str = "",
         placing: bool = False,
+        key: str = "",
     ) -> Block | None:
         """The block an order falls under; one that refuses before one that only makes it wait. An
-        order may be placed while its market is closed.
+        order may be placed while its market is closed. ``key`` is the one that placed it.
         """
         found: Block | None = None
-        for key, block in self.blocks.items():
-            if block.half_open and self.probes.get(key, order_id) == order_id:
+        for name, block in self.blocks.items():
+            if block.half_open and self.probes.get(name, order_id) == order_id:
                 continue  # one order may try
             if placing and block.waits and block.cause is BlockCause.SESSION:
                 continue
-            if block.scope.covers(account, instruments, tag) and (found is None or found.waits):
+            covered = block.scope.covers(account, instruments, tag, key)
+            if covered and (found is None or found.waits):
                 found = block
         return found
 

@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from interlock.engine.order import Leg
-from interlock.engine.tally import instruments_of
+from interlock.engine.tally import covered
 from interlock.orders.ids import client_id
 from interlock.orders.limits import RiskScope
 from interlock.orders.reports import OpenOrder, OpenOrders, Report
@@ -150,8 +150,8 @@ class Emptying:
                 continue
             if scope.instrument not in (None, one.instrument):
                 continue
-            if scope.tag is not None and one.client_id not in ours:
-                continue  # a strategy's orders are known; a stray is found by the sweep
+            if (scope.tag, scope.key) != (None, None) and one.client_id not in ours:
+                continue  # a strategy's or a key's are known; a stray is found by the sweep
             leaving.add(one.client_id)
             leg = ours.get(one.client_id)
             if leg is None or (leg.venue is not None and leg.venue.recalled):
@@ -171,7 +171,7 @@ class Emptying:
         state = self._live.line.state
         found: dict[str, Leg] = {}
         for order in state.orders.living():
-            if not scope.covers(order.terms.account, instruments_of(order.terms), order.terms.tag):
+            if not covered(scope, order.terms):
                 continue
             for number, leg in enumerate(order.legs):
                 if leg.venue is None or leg.terms.instrument.rpartition(".")[2] != name:

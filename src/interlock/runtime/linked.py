@@ -6,6 +6,7 @@ the line; what the connection itself does never does.
 
 import asyncio
 
+from interlock.engine.counted import counted_down
 from interlock.orders.ticks import Tick
 from interlock.runtime.live import Live
 from interlock.venues.paper.link import Link
@@ -39,6 +40,7 @@ def open_to(venue: RemoteVenue, live: Live) -> None:
     if isinstance(venue, Link):
         live.attend = venue.look
     venue.news, venue.tick, venue.welcomed = news, tick, welcomed
+    venue.counted = lambda: counted_down(live.line.state, venue.name)
     if not venue.joined.is_set():
         venue.missing()
     news()

@@ -36,6 +36,8 @@ class VenueHealth(Struct, frozen=True):
     weight_limit: int | None = None
     blocked_until: int = 0
     """It has said that it takes no request before this: a limit was reached, or we are banned."""
+    counting_down: tuple[str, ...] = ()
+    """Symbols for which its own countdown is armed behind ours."""
 
 
 class Venue(Protocol):
@@ -79,8 +81,15 @@ class RemoteVenue(Venue, Protocol):
     welcomed: Callable[[], None]
     """Called with every new connection, before it is reported to be up."""
 
+    counted: Callable[[], frozenset[str] | None]
+    """Asked for the instruments where a countdown of ours answers for resting entries: a venue's
+    own is armed behind it, where it has one and that was chosen. Nothing: it is not known yet."""
+
     def missing(self) -> None:
         """Say that there is no connection: at a start nobody has heard so."""
+
+    async def part(self) -> None:
+        """The server ends as asked: the venue is not to act on our silence."""
 
     async def run(self) -> None:
         """Stay connected for as long as this is not canceled."""

@@ -57,7 +57,8 @@ class FuturesSandbox:
             self._now_ms,
         )
         self.gate = Gate(self.routes.table(), {KEY: SECRET}, limits, now)
-        acts = FuturesControl(self.futures, self.gate, self.hub, now).acts()
+        counting = self.routes.countdowns
+        acts = FuturesControl(self.futures, self.gate, self.hub, now, counting).acts()
         self.control = Controls(self.gate, self.hub, self._grid, self.happen, now, acts)
 
     def _grid(self, symbol: str) -> Grid:

@@ -84,6 +84,8 @@ class Account:
         """The quantities we have asked for in place, by our client id."""
         self.asking: dict[str, QueryVenueOrder] = {}
         """The last question about each of our orders that has not been answered."""
+        self.fired: Callable[[str, int], bool] = lambda *_: False
+        """Whether the exchange's countdown ended a symbol's orders at this ms of its clock."""
         self.clock_is_off: Callable[[], None] = lambda: None
 
     async def ask(

@@ -8,8 +8,10 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from interlock.orders.capabilities import Capabilities, IdPromise, Reach
-from interlock.orders.reports import OutcomeUnknown, Position
+from interlock.orders.reports import Canceled, CancelReason, OutcomeUnknown, Position
 from interlock.venues.binance import events
 from interlock.venues.binance.account import Account
 from interlock.venues.binance.answers import Failure
@@ -74,7 +76,9 @@ class BinanceFutures(BinanceLink):
                 if isinstance(kept, Failure) and kept.code == -1125:
                     self.end("its listen key has gone")
 
-        return (keep_key(),)
+        if self._account is None or not self._settings.countdown_ms:
+            return (keep_key(),)
+        return keep_key(), self._countdown.keep(self._account, lambda: self.counted())
 
     def hear(self, message: dict[str, Any]) -> None:
         event = message.get("data", message)
@@ -114,6 +118,9 @@ class BinanceFutures(BinanceLink):
         for report in events.of_order(
             client_id, o, grid, account.quotes[o["s"]], self._now(), asked
         ):
+            outside = isinstance(report, Canceled) and report.reason is CancelReason.OUTSIDE
+            if outside and account.fired(o["s"], o["T"]):
+                report = replace(report, reason=CancelReason.COUNTDOWN)
             self.report(report)
 
     def _algo_event(self, o: dict[str, Any]) -> None:

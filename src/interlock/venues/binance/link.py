@@ -38,6 +38,7 @@ from interlock.venues.binance.account import Account, Known
 from interlock.venues.binance.answers import Failure
 from interlock.venues.binance.budget import Budget
 from interlock.venues.binance.calls import Calls, StreamLost
+from interlock.venues.binance.countdown import Countdown
 from interlock.venues.binance.desk import Desk, Doing
 from interlock.venues.binance.ids import ClientIds
 from interlock.venues.binance.questions import Questions
@@ -99,6 +100,8 @@ class BinanceLink(ABC):
         self.news: Callable[[], None] = lambda: None
         self.tick: Callable[[Tick], None] = lambda _: None
         self.welcomed: Callable[[], None] = lambda: None
+        self.counted: Callable[[], frozenset[str] | None] = lambda: None
+        self._countdown = Countdown(settings.countdown_ms, settings.countdown_file, self._say)
 
     # What a market is
 
@@ -178,7 +181,17 @@ class BinanceLink(ABC):
             if budget.blocked_s:
                 blocked_until = self._now() + int(budget.blocked_s * 1e9)
         up = self.joined.is_set()
-        return VenueHealth(up, self._since, self._heard_at, self._ahead_ms, *used, blocked_until)
+        heard = up, self._since, self._heard_at, self._ahead_ms
+        counting = self._countdown.armed(self._now() // 1_000_000 + (self._ahead_ms or 0))
+        return VenueHealth(*heard, *used, blocked_until, counting)
+
+    async def part(self) -> None:
+        """The server ends as asked."""
+        if self._account is not None and self.joined.is_set() and self._settings.countdown_ms:
+            await self._countdown.part(self._account)
+
+    def _say(self, what: str) -> None:
+        self._told(f"{self.name}: {what}")
 
     def missing(self) -> None:
         """Say that there is no connection: at a start nobody has heard so."""
@@ -237,6 +250,7 @@ class BinanceLink(ABC):
             *(self.name, self._settings.account, calls, budget, self._ids, self._now),
             *(self._answered, self._wording),
         )
+        account.fired = self._countdown.fired
         account.clock_is_off = lambda: self._begin(self._set_clock(calls))
         why = await self._prepared(calls, account)
         if why:

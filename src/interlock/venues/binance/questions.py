@@ -10,6 +10,7 @@ from typing import Any, Final
 from interlock.orders.reports import (
     Balance,
     BalancesTold,
+    CancelReason,
     Execution,
     Filled,
     FillsTold,
@@ -195,7 +196,14 @@ class Questions:
             price,
             events.price(grid, order.get("stopPrice") or "0") or None,
             fills,
+            self._ended_by(order, status),
         )
+
+    def _ended_by(self, order: dict[str, Any], status: VenueStatus) -> CancelReason | None:
+        if status is not VenueStatus.CANCELED:
+            return None
+        fired = self._account.fired(order["symbol"], int(order["updateTime"]))
+        return CancelReason.COUNTDOWN if fired else None
 
     def _algo_status(
         self, request: QueryVenueOrder, algo: dict[str, Any], as_of: int

@@ -40,6 +40,7 @@ SOCKETS = {
     (MarketKind.SPOT, Environment.TESTNET): "wss://ws-api.testnet.binance.vision/ws-api/v3",
     (MarketKind.SPOT, Environment.LIVE): "wss://ws-api.binance.com:443/ws-api/v3",
 }
+COUNTDOWN_S_MIN, COUNTDOWN_S_MAX = 10, 600
 LOOPBACK = frozenset(("127.0.0.1", "::1", "localhost"))
 
 
@@ -58,6 +59,10 @@ class BinanceSettings(Struct, frozen=True):
     """HOST:PORT of the double; only for paper."""
 
     market: MarketKind = MarketKind.FUTURES
+    countdown_ms: int = 0
+    """The exchange's own countdown is armed behind ours with this time; 0: never."""
+    countdown_file: str = ""
+    """Where it is kept when that may have run out; empty: in memory alone."""
 
     @property
     def rest(self) -> str:
@@ -91,4 +96,18 @@ def settings_problem(settings: BinanceSettings) -> str:
         return f"environment {settings.environment} has addresses of its own; leave address empty"
     if not settings.symbols:
         return "symbols: name at least one, as in BTCUSDT"
-    return ""
+    return countdown_problem(settings.countdown_ms, len(settings.symbols))
+
+
+def countdown_problem(after_ms: int, symbols: int) -> str:
+    """Why a countdown cannot be kept up for so many symbols, or nothing."""
+    if not after_ms:
+        return ""
+    least = max(COUNTDOWN_S_MIN, 3 * symbols)  # three refreshes of weight 10, a quarter of 2 400
+    if least * 1_000 <= after_ms <= COUNTDOWN_S_MAX * 1_000:
+        return ""
+    return (
+        f"countdown_s is {after_ms // 1_000}; it is 0 (never), or {least} to {COUNTDOWN_S_MAX} "
+        f"with {symbols} symbols: each is refreshed three times in it, and that costs request "
+        "weight. Set it within that, or trade fewer symbols"
+    )

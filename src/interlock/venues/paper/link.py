@@ -88,6 +88,7 @@ class Link:
         self.news: Callable[[], None] = lambda: None
         self.tick: Callable[[Tick], None] = lambda _: None
         self.welcomed: Callable[[], None] = lambda: None
+        self.counted: Callable[[], frozenset[str] | None] = lambda: None
 
     @property
     def name(self) -> str:
@@ -118,6 +119,9 @@ class Link:
     def health(self) -> VenueHealth:
         ahead_ms = -self._ours_ahead // 1_000_000 if self._heard_ns else None
         return VenueHealth(self.joined.is_set(), self._since, self._heard_ns, ahead_ms)
+
+    async def part(self) -> None:
+        """It has no countdown."""
 
     def missing(self) -> None:
         """Say that there is no connection: at a start nobody has heard so."""

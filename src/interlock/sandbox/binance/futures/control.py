@@ -3,7 +3,7 @@
 Decides nothing of its own. Invariant: whatever is done here could happen at the real exchange.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -56,11 +56,13 @@ class FuturesControl:
         gate: Gate,
         hub: Hub,
         now: Callable[[], int],
+        countdowns: Mapping[str, int],
     ) -> None:
         self._futures = futures
         self._gate = gate
         self._hub = hub
         self._now = now
+        self._countdowns = countdowns
 
     def acts(self) -> dict[str, Act]:
         return {
@@ -145,6 +147,7 @@ class FuturesControl:
             "open_algos": [algo.view() for algo in futures.algos.waiting()],
             "orders": [order.view() for order in futures.orders.values()],
             "trades": len(futures.exchange.executions()),
+            "countdowns": sorted(self._countdowns),
             **told_of(self._gate, self._hub),
         }
 
