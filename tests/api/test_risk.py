@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from interlock.api.serving import Server
 from tests.api.house import play
@@ -112,5 +113,58 @@ def test_how_a_connection_is_can_be_seen_without_asking_the_venue(tmp_path: Path
         assert venue["health"]["since"] > 0
         page = (await client.get("/metrics")).text
         assert 'interlock_venue_connected{venue="PAPER"} 0.0' in page
+
+    play(tmp_path, story)
+
+
+@pytest.mark.parametrize(
+    ("level", "recalled", "goes", "stays", "closes"),
+    [
+        ("block_new", [], [], [], []),
+        ("recall_entries", ["waiting"], ["waiting.0"], ["safe.1"], []),
+        ("recall_all", ["safe", "waiting"], ["safe.1", "waiting.0"], [], []),
+        ("flatten", ["safe", "waiting"], ["safe.1", "waiting.0"], [], ["0.5"]),
+    ],
+)
+def test_a_drill_says_what_the_kill_then_does(
+    tmp_path: Path,
+    level: str,
+    recalled: list[str],
+    goes: list[str],
+    stays: list[str],
+    closes: list[str],
+) -> None:
+    """A filled bracket with its target at the venue and its stop here, and an entry that rests."""
+
+    async def story(server: Server, client: httpx.AsyncClient) -> None:
+        await client.post("/v1/orders", json=body("safe"))
+        await until(client, "/v1/orders/safe", lambda o: legs(o)["take_profit"] == "working")
+        rests = {"type": "limit", "instrument": BTC, "side": "buy", "quantity": "1"}
+        entry = {**rests, "id": "entry", "price": "20000"}
+        await client.post("/v1/orders", json=body("waiting", entry))
+        await until(client, "/v1/orders/waiting", lambda o: legs(o)["entry"] == "working")
+        listed = (await client.get("/v1/orders")).json()["items"]
+        names = {one["order_id"]: one["client_order_id"] for one in listed}
+
+        def told(killed: dict[str, Any]) -> tuple[list[str], list[str]]:
+            ids = killed["recalled"].get("main", [])
+            return sorted(names[one] for one in ids), [one["quantity"] for one in killed["closes"]]
+
+        def legs_of(venue_orders: list[str]) -> list[str]:
+            split = [one.split(".") for one in venue_orders]
+            return sorted(f"{names[one[0]]}.{one[1]}" for one in split)
+
+        before = server.line.state.seq
+        asked = {"level": level, "account": "main"}
+        drilled = (await client.post("/v1/kill", json={**asked, "drill": True})).json()
+        assert told(drilled) == (recalled, closes)
+        venues = drilled["venues"]
+        assert [legs_of(one["left"]) for one in venues] == ([goes] if goes else [])
+        assert [legs_of(one["protecting"]) for one in venues] == ([stays] if goes else [])
+        assert server.line.state.seq == before
+        killed = (await client.post("/v1/kill", json=asked)).json()
+        assert told(killed) == (recalled, closes)
+        for venue in killed["venues"]:
+            assert (legs_of(venue["protecting"]), venue["left"]) == (stays, [])
 
     play(tmp_path, story)

@@ -33,6 +33,9 @@ def house(tmp_path: Path, monkeypatch: Patch) -> Iterator[House]:
         yield house
 
 
+MAIN = ("--account", "main")
+
+
 def with_key(
     house: House,
     name: str = "default",
@@ -152,7 +155,13 @@ def test_a_risk_officer_limits_blocks_and_counts_down(
 ) -> None:
     with_key(house, scopes=("read", "trade", "admin"))
     assert "Nothing is limited" in said(capsys, "limits", "show")[0]
-    said(capsys, "limits", "set", "max_position=2", "max_open_orders=5", "--account", "main")
+    said(capsys, "limits", "set", "max_position=9", "max_order_notional=7", "--account", "main")
+    out, _ = said(capsys, "limits", "set", "max_position=2", "max_open_orders=5", "--only", *MAIN)
+    assert out == "limited: account main: max_position, max_open_orders\n"
+    out, _ = said(capsys, "limits", "set", "max_cancels_per_s=9", *MAIN)
+    assert "unchanged: max_position, max_open_orders" in out
+    out, _ = said(capsys, "limits", "set", "max_cancels_per_s=none", *MAIN)
+    assert "max_cancels_per_s" not in said(capsys, "limits", "show")[0]
     said(capsys, "place", "--buy", "1", BTC, "--limit", "20000", "--id", "one", "--tag", "grid")
     out, _ = said(capsys, "limits", "show")
     assert "account main" in out and f"{BTC} 0 to 1" in out
@@ -172,6 +181,9 @@ def test_a_risk_officer_limits_blocks_and_counts_down(
     said(capsys, "countdown", "disarm", "own")
     out, _ = said(capsys, "kill", "--tag", "grid", "--level", "flatten", "--drill")
     assert "nothing was changed" in out
+    out, _ = said(capsys, "incidents")
+    assert "countdown_ran_out" in out and "lifted by" in out
+    assert said(capsys, "incidents", "--open")[0] == "No incident.\n"
     said(capsys, "kill", "--tag", "grid", "--why", "the model is broken")
     _, err = said(capsys, "place", "--buy", "1", BTC, "--limit", "20000", "--tag", "grid", code=2)
     assert "RISK_BLOCKED" in err and "the model is broken" in err

@@ -83,6 +83,11 @@ def position_if_all_filled(tape: Tape) -> Any:
     return tape.refuse(limit("buy", "90.00", "7"))
 
 
+def position_of_a_bracket(tape: Tape) -> Any:
+    tape.limits(max_position="9")
+    return tape.refuse(bracket("10"))
+
+
 def gross_of_all_instruments(tape: Tape) -> Any:
     tape.trade("100.00")
     tape.trade("50.00", symbol="ETH.PAPER")
@@ -174,6 +179,10 @@ REFUSED: list[tuple[RejectCode, Story, str, tuple[str, str, str, str]]] = [
     (
         *(C.RISK_POSITION, position_if_all_filled, "order.quantity"),
         ("max_position", "instrument BTC.PAPER", "11", "10"),
+    ),
+    (
+        *(C.RISK_POSITION, position_of_a_bracket, "order.entry.quantity"),
+        ("max_position", "all", "10", "9"),
     ),
     (
         *(C.RISK_GROSS_EXPOSURE, gross_of_all_instruments, "order"),

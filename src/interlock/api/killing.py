@@ -5,6 +5,7 @@ venues are asked whether it is gone. Invariants: the halt is durable before anyt
 cancels and closes are still taken after it; a drill changes nothing.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -19,11 +20,14 @@ from interlock.api.orders import not_yours
 from interlock.api.problems import ApiCode, Problem, of_reject, problem
 from interlock.api.route import Asked, Budget, Reply, Route, Scope
 from interlock.api.views import Page
-from interlock.engine.flattening import left_over
-from interlock.engine.tally import covered
-from interlock.orders.commands import Accepted, Kill, Lift, PlaceOrders
+from interlock.engine.decide import decide
+from interlock.engine.flattening import held
+from interlock.engine.leg import LegState
+from interlock.engine.order import Order
+from interlock.orders.commands import Accepted, CancelMode, Kill, Lift, PlaceOrders
 from interlock.orders.limits import BlockCause, BlockLevel, RiskScope
 from interlock.orders.rejects import Reject, RejectCode
+from interlock.runtime import imaging
 from interlock.runtime.emptying import Emptying, VenueEmptied
 
 TEXT_LENGTH_MAX: Final = 500
@@ -87,8 +91,7 @@ class Killed(Struct, frozen=True):
     venues: list[VenueEmptied]
     drill: bool = False
     closes: list[Closes] = []
-    """Positions that no live order answers for and that ``flatten`` closes (or in a drill: would).
-    """
+    """Positions that ``flatten`` closes (or in a drill: would)."""
 
 
 HALT_EXAMPLE: dict[str, Any] = {
@@ -106,6 +109,23 @@ EMPTIED_EXAMPLE: dict[str, Any] = {
     "left": [],
     "recalled_again": 0,
 }
+
+
+_DRILLED: Final = msgspec.json.Decoder(tuple[dict[str, tuple[str, ...]], list[VenueEmptied]])
+
+
+def _taken(order: Order) -> bool:
+    """Whether a kill takes anything of an order; one that has only exits may keep them all."""
+    return (
+        bool(order.done)
+        or order.winding == CancelMode.FLATTEN
+        or any(
+            leg.canceling
+            or (leg.venue is not None and leg.venue.recalled)
+            or (leg.state is LegState.CANCELED and leg.end_reason == order.winding_reason)
+            for leg in order.legs
+        )
+    )
 
 
 class Killing:
@@ -130,13 +150,13 @@ class Killing:
             rule = f"No instrument {scope.instrument!r} is known here."
             return problem(RejectCode.INSTRUMENT_UNKNOWN, rule, "", "/instrument")
         closes = self._closes(scope) if level is BlockLevel.FLATTEN else []
+        command = Kill(scope, level, asked.caller.key_id, body.why[:TEXT_LENGTH_MAX])
         if body.drill:
-            return Reply(self._drill(scope, level, closes))
+            return await self._drill(command, closes)
         whole = scope == RiskScope(scope.account)
         halt = None
         if whole:
             halt = self._access.halts.halt(body.account, asked.caller.key_id, body.why)
-        command = Kill(scope, level, asked.caller.key_id, body.why[:TEXT_LENGTH_MAX])
         answer = await self._desk.ask(command)
         if isinstance(answer, Reject):
             return of_reject(answer)
@@ -154,28 +174,34 @@ class Killing:
         found: dict[str, list[str]] = {}
         book = self._desk.live.line.state.orders
         for order in book.looked_at(dict.fromkeys(orders)):
-            found.setdefault(order.terms.account, []).append(order.id)
+            if _taken(order):
+                found.setdefault(order.terms.account, []).append(order.id)
         return {account: tuple(ids) for account, ids in sorted(found.items())}
 
     def _closes(self, scope: RiskScope) -> list[Closes]:
         state = self._desk.live.line.state
         return [
             Closes(account, symbol, side, state.markets[symbol].grid.quantity_text(units), tag)
-            for (account, symbol, side, tag), units in left_over(state, scope).items()
+            for (account, symbol, side, tag), units in held(state, scope).items()
         ]
 
-    def _drill(self, scope: RiskScope, level: BlockLevel, closes: list[Closes]) -> Killed:
-        """What a kill would do, and what would be left to look for; nothing changes."""
-        state = self._desk.live.line.state
-        orders: list[str] = []
-        if level is not BlockLevel.BLOCK_NEW:
-            orders = [
-                one.id
-                for one in state.orders.sketches()
-                if not one.done and covered(scope, one.terms)
-            ]
-        found = self._emptying.present(scope) if orders else []
-        return Killed(scope, level, None, self._by_account(orders), found, True, closes)
+    async def _drill(self, command: Kill, closes: list[Closes]) -> Reply | Problem:
+        """The kill itself, decided in a copy of everything; what it sends goes nowhere."""
+        live = self._desk.live
+
+        def decided() -> bytes:
+            answer = decide(live.line.state, command, live.clock.now()).answer
+            orders = answer.orders if isinstance(answer, Accepted) else ()
+            found = self._emptying.present(command.scope) if orders else []
+            return msgspec.json.encode((self._by_account(orders), found))
+
+        try:
+            said = await asyncio.to_thread(imaging.beside(decided).image)
+        except (imaging.ImageLost, OSError) as trouble:
+            rule = f"The drill could not be held: {trouble}."
+            return problem(ApiCode.INTERNAL, rule, "Nothing was changed; ask again.")
+        recalled, venues = _DRILLED.decode(said)
+        return Reply(Killed(command.scope, command.level, None, recalled, venues, True, closes))
 
     async def resume(self, asked: Asked) -> Reply | Problem:
         body = asked.read(ResumeBody, b"{}")

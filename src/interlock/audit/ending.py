@@ -122,7 +122,7 @@ def bare(tell: Tell, record: Record) -> None:
         first = record.under(relation.children[0])
         if relation.activate_on == "full_fill" and not all(n in record.ended for n in first):
             continue  # the trader wants no exits before the entry is over
-        held = record.held(number)
+        held = record.guarded(number)
         stops = [n for n in exits if record.legs[n].type in STOPS]
         if held <= 0 or not stops or all(record.ended.get(n) == "filled" for n in stops):
             continue
@@ -131,11 +131,6 @@ def bare(tell: Tell, record: Record) -> None:
             for (leg, _), attempt in record.attempts.items()
             if attempt.live and leg in exits
         )
-        asked = sum(
-            record.legs[n].quantity - record.cum.get(n, 0) for n in stops if n not in record.ended
-        )
-        if record.amended and asked > 0:
-            held = min(held, asked)  # the trader made the stop smaller: the rest is bare by wish
         waiting = any(record.legs[n].when is not None for n in stops)
         if covered < held and not waiting and not record.told(*TOLD):
             tell("I8", f"{record.id} holds {held} and covers {covered}, untold")

@@ -8,7 +8,7 @@ lower than the true ones.
 from collections.abc import Callable, Iterable
 
 from interlock.audit.breach import Tell
-from interlock.audit.record import Record
+from interlock.audit.record import STOPS, Record
 from interlock.audit.scopes import Market, adds, could, covers, held, market_of, over
 from interlock.orders import facts as f
 from interlock.orders.grid import Grid
@@ -103,12 +103,15 @@ class InForce:
         ]
         new = Record(record.terms, legs, cum=record.cum, ended=record.ended)
         new.attempts, new.winding = record.attempts, record.winding
+        changed = [record.legs[change.leg] for change in fact.changes]
+        stops = all(leg.exits and leg.type in STOPS for leg in changed)
         others = [one for one in records.values() if one.id != record.id]
         for scope, limits in self._over(record.terms):
             taken = self._take(scope, fact.at)
             say = _say(tell, f"an amend of {record.id} was taken", scope)
-            if limits.max_orders_per_s is not None and taken > limits.max_orders_per_s:
-                say("max_orders_per_s", taken, limits.max_orders_per_s)
+            most = limits.max_orders_per_s
+            if most is not None and taken > most and not stops:  # those that tighten always pass
+                say("max_orders_per_s", taken, most)
             for market, side in _ways([leg for leg in grown if adds(leg)], record.terms, scope):
                 if could(new, market, side) > could(record, market, side):
                     self._position(say, (scope, limits), market, side, [*others, new])

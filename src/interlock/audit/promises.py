@@ -91,7 +91,7 @@ def needed(tell: Tell, record: Record, fact: f.LegDone) -> None:
     excused = excused or fact.leg in record.canceling or _may_lose(record, fact.leg)
     if fact.status != "canceled" or tried or excused or not gate_open(record, fact.leg):
         return
-    held = record.held(above) - sum(fill.quantity for fill in _unsure(record))
+    held = record.guarded(above) - sum(fill.quantity for fill in _unsure(record))
     if held > 0:
         tell("I8", f"{terms.id} of {record.id} ended though {held} is held")
 

@@ -167,6 +167,16 @@ class Record(Struct):
         )
         return self.fill(first) - out - flat - (self.adjusted if self.alone(number) else 0)
 
+    def guarded(self, number: int) -> int:
+        """What is held of oto ``number`` and was to have a stop: a trader who made one smaller
+        leaves the rest bare by wish, and what targets fill comes off it first."""
+        held = self.held(number)
+        if not self.amended:
+            return held
+        exits = self.exits(number)
+        stops = sum(self.legs[n].quantity for n in exits if self.legs[n].type in STOPS)
+        return min(held, max(0, stops - sum(self.cum.get(n, 0) for n in exits)))
+
     def alone(self, number: int) -> bool:
         """Whether all that others closed must have been of this oto."""
         otos = [n for n, relation in enumerate(self.relations) if relation.kind == "oto"]

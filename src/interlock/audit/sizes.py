@@ -326,7 +326,7 @@ def stops(tell: Tell, record: Record, least: dict[str, int]) -> None:
         entry = record.under(relation.children[0])
         if relation.activate_on == "full_fill" and any(n not in record.ended for n in entry):
             continue
-        held = max(0, record.held(above))
+        held = max(0, record.guarded(above))
         own = terms.quantity - record.cum.get(leg, 0)
         wanted = held if record.told("overfill") else min(held, own)
         covered = covered_by(record, leg)

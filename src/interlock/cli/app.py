@@ -12,7 +12,7 @@ from interlock.cli.credentials import credentials
 from interlock.cli.demo import demo
 from interlock.cli.facts import facts
 from interlock.cli.keys import keys, profiles
-from interlock.cli.looking import fills, order, positions, reconcile, risk, venues
+from interlock.cli.looking import fills, incidents, order, positions, reconcile, risk, venues
 from interlock.cli.mending import decrypt, encrypt, rebuild, repair
 from interlock.cli.orders import orders
 from interlock.cli.paper_venue import paper_venue
@@ -85,7 +85,7 @@ app.command(keys)
 app.command(profiles)
 app.command(credentials)
 app.command(prices)
-for command in (place, order, watch, amend, cancel, close, positions, risk, fills):
+for command in (place, order, watch, amend, cancel, close, positions, risk, fills, incidents):
     app.command(command)
 app.command(reconcile)
 app.command(venues)

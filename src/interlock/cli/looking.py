@@ -187,6 +187,38 @@ def shown(found: object) -> int:
     return 0
 
 
+def incidents(
+    *,
+    account: Account = None,
+    open: Annotated[
+        bool, Parameter(negative="", help="Only those that are open: they wait for a person.")
+    ] = False,
+    limit: Limit = 50,
+    profile: ProfileName = None,
+    json: ServerJson = False,
+) -> int:
+    """List incidents, the latest last: what should not have happened, and what became of it.
+
+    For example:
+
+        interlock incidents --open
+
+        interlock incidents --account main --json
+    """
+    with reading(profile) as client:
+        found = list(islice(client.incidents(account=account, open=open), limit))[::-1]
+    if json:
+        return shown(found)
+    rows = [
+        (
+            *(time_text(one.opened_at), one.kind, one.order_id or "-", one.detail),
+            "open" if one.closed_at is None else one.outcome or "closed",
+        )
+        for one in found
+    ]
+    return table(("at", "kind", "order", "what", "now"), rows, "No incident.")
+
+
 def table(heads: tuple[str, ...], rows: Iterable[tuple[str, ...]], none: str) -> int:
     console = out()
     made = plain_table(console, *heads)

@@ -95,23 +95,40 @@ def set_limits(
     account: Account = None,
     instrument: Instrument = None,
     tag: Tag = None,
+    only: Annotated[
+        bool, Parameter(negative="", help="These and no others: what else it had goes.")
+    ] = False,
     why: Why = "",
     profile: ProfileName = None,
     yes: Yes = False,
 ) -> int:
-    """Put a scope under these limits, in place of those it had.
+    """Put a scope under these limits; what it has besides stays. NAME=none takes one away.
 
     For example:
 
         interlock limits set max_position=5 max_daily_loss=1000 --account main
 
         interlock limits set reduce_only=true --tag grid --why "it must wind down"
+
+        interlock limits set max_position=none --account main
     """
     values = _read(given, file)
     scope = scope_of(account, instrument, tag)
     with trading(profile, yes) as client:
-        ruled(client, lambda: client.set_limits(values, why, **scope))
-    out().print(f"limited: {scope_text(scope)}: {', '.join(values)}")
+
+        def change() -> dict[str, Any]:
+            had = [one.limits for one in client.limits() if one.scope == scope and not only]
+            merged = {**(had[0] if had else {}), **values}
+            wanted = {name: limit for name, limit in merged.items() if limit is not None}
+            if had or wanted:
+                client.set_limits(wanted or None, why, **scope)
+            return wanted
+
+        wanted = ruled(client, change)
+    kept = [name for name in wanted if name not in values]
+    out().print(f"limited: {scope_text(scope)}: {', '.join(wanted) or 'nothing any more'}")
+    if kept:
+        out().print(f"unchanged: {', '.join(kept)} (--only would take them away)")
     return 0
 
 
@@ -137,6 +154,8 @@ def _read(given: tuple[str, ...], file: Path | None) -> dict[str, Any]:
 
 def _value(name: str, value: str) -> Any:
     """Decimals stay text; counts are numbers; lists are separated by commas."""
+    if value == "none":
+        return None
     if value in ("true", "false"):
         return value == "true"
     if name in ("instruments", "sides", "leg_types"):

@@ -180,7 +180,9 @@ def report(killed: views.Killed, whose: str) -> None:
         word = "would close" if killed.drill else "closing"
         console.print(f"{word}: {one.quantity} {one.instrument}{side} of {one.account}")
     for venue in killed.venues:
-        told(f"{venue.venue}: stays because it protects", venue.protecting)
+        flat = killed.level == "flatten"
+        why = "goes last, before its position is closed" if flat else "stays"
+        told(f"{venue.venue}: {why}", venue.protecting)
         if killed.drill:
             told(f"{venue.venue}: would be recalled there", venue.left)
         elif venue.left or not venue.complete:

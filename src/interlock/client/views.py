@@ -257,7 +257,7 @@ class VenueEmptied(Struct, frozen=True):
 
 
 class Closes(Struct, frozen=True):
-    """A position that no live order answers for, and that a flattening closes."""
+    """A position that a flattening closes."""
 
     account: str
     instrument: str

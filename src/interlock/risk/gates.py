@@ -11,7 +11,7 @@ from interlock.orders.legs import Side
 from interlock.orders.limits import Breach, Gate, Limits
 from interlock.orders.reports import Balance
 from interlock.orders.terms import BPS
-from interlock.risk.asked import Asked
+from interlock.risk.asked import Asked, AskedLeg
 from interlock.risk.limited import NONE, Limited
 from interlock.risk.money import amount, amount_text, common
 
@@ -129,12 +129,16 @@ def _open_orders(limited: Limited, asked: Asked) -> Breach | None:
 
 
 def _position(limited: Limited, asked: Asked) -> Breach | None:
-    by_symbol = {leg.grid.symbol: leg for leg in asked.legs}
+    by_symbol: dict[str, AskedLeg] = {}
+    for leg in asked.legs:  # the first entry of an instrument is named, not an exit of it
+        before = by_symbol.setdefault(leg.grid.symbol, leg)
+        if before.exits and not leg.exits:
+            by_symbol[leg.grid.symbol] = leg
     for instrument, side, buys, sells in asked.parts:
-        leg = by_symbol.get(instrument)
-        if leg is None or limited.scope.instrument not in (None, instrument):
+        named = by_symbol.get(instrument)
+        if named is None or limited.scope.instrument not in (None, instrument):
             continue
-        most = limited.bounds(leg.grid).position
+        most = limited.bounds(named.grid).position
         if most == NONE:
             continue
         line = limited.line(instrument, side)
@@ -142,9 +146,9 @@ def _position(limited: Limited, asked: Asked) -> Breach | None:
         long = line.net + line.buys + more * buys if buys else 0
         short = line.sells + more * sells - line.net if sells else 0
         if long > most or short > most:
-            text = leg.grid.quantity_text
+            text = named.grid.quantity_text
             figures = text(max(long, short)), text(most)
-            where = leg.number, "quantity"
+            where = named.number, "quantity"
             return _breach(limited, Gate.POSITION, "max_position", figures, where)
     return None
 

@@ -89,8 +89,8 @@ class Emptying:
         out = []
         for name in self._live.line.venues:
             ours = self._ours(name, scope)
-            stays = sorted(one for one, leg in ours.items() if leg.protective)
-            goes = sorted(one for one, leg in ours.items() if not leg.protective)
+            stays = sorted(one for one, leg in ours.items() if _stays(leg))
+            goes = sorted(one for one, leg in ours.items() if not _stays(leg))
             up = not self._live.line.state.down.get(name, False)
             out.append(VenueEmptied(name, up, 0, False, stays, goes, 0))
         return out

@@ -1,14 +1,15 @@
 """The image of a state, made beside the process that goes on changing it.
 
-Decides how a snapshot is taken without a pause: a forked child has the state as it was at one
-instant, encodes it and says it through a pipe. Invariant: what comes back is the whole image of
-that instant, or nothing; the child touches no file, no socket and no journal, and ends with the
-process it came from.
+Decides how a snapshot is taken without a pause, and a drill without a trace: a forked child has the
+state as it was at one instant, works with it and says what it has made through a pipe. Invariant:
+what comes back is all of that, or nothing; the child touches no file, no socket and no journal, and
+ends with the process it came from.
 """
 
 import gc
 import os
 import struct
+from collections.abc import Callable
 
 from interlock.engine.digest import image
 from interlock.engine.state import State
@@ -47,6 +48,13 @@ def begin(state: State) -> Child:
     """Start to make the image of the state as it is now. Raises ``OSError`` if nothing can be
     started.
     """
+    return beside(lambda: image(state))
+
+
+def beside(work: Callable[[], bytes]) -> Child:
+    """Do something in a child, which may change whatever it likes: it is a copy, and gone after.
+    Raises ``OSError`` if nothing can be started.
+    """
     reading, writing = os.pipe()
     try:
         pid = os.fork()
@@ -57,11 +65,11 @@ def begin(state: State) -> Child:
     if pid:
         os.close(writing)
         return Child(pid, reading)
-    _say(state, writing)
+    _say(work, writing)
     return Child(0, reading)  # not reached: the child has ended
 
 
-def _say(state: State, pipe: int) -> None:
+def _say(work: Callable[[], bytes], pipe: int) -> None:
     """The child's whole life."""
     code = 1
     try:
@@ -69,7 +77,7 @@ def _say(state: State, pipe: int) -> None:
         os.closerange(3, pipe)
         os.closerange(pipe + 1, os.sysconf("SC_OPEN_MAX"))
         gc.disable()  # looking at objects would copy the memory they share with the parent
-        data = image(state)
+        data = work()
         for part in (_LENGTH.pack(len(data)), memoryview(data)):
             rest = memoryview(part)
             while rest:
