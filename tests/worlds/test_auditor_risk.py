@@ -56,9 +56,11 @@ class Book:
     def limit(self, scope: RiskScope = HERE, **limits) -> None:
         self.say(f.LimitsSet(AT, scope, Limits(**limits), "officer"))
 
-    def place(self, leg: LegTerms | None = None, name: str = ID, at: int = AT) -> str:
+    def place(
+        self, leg: LegTerms | None = None, name: str = ID, at: int = AT, key: str = ""
+    ) -> str:
         legs = (leg or entry(),)
-        terms = OrderTerms(name, name, "main", "", legs, 0, (), PolicyTerms())
+        terms = OrderTerms(name, name, "main", "", legs, 0, (), PolicyTerms(), key=key)
         self.say(f.OrderAccepted(at, terms))
         return name
 
@@ -83,6 +85,14 @@ def test_an_order_taken_while_a_block_stands(scope, rules):
     book = Book()
     book.say(f.BlockSet(AT, block(scope=scope)))
     book.place()
+    assert book.rules() == rules
+
+
+@pytest.mark.parametrize(("key", "rules"), [("mine", ["block"]), ("theirs", []), ("", [])])
+def test_an_order_taken_while_its_keys_block_stands(key, rules):
+    book = Book()
+    book.say(f.BlockSet(AT, block(scope=RiskScope(key="mine"), cause=BlockCause.COUNTDOWN)))
+    book.place(key=key)
     assert book.rules() == rules
 
 

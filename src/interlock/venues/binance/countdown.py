@@ -28,7 +28,7 @@ SLACK_MS: Final = 1_000
 AGREE_MS: Final = 500
 """Two clocks, one of them beyond a wire, agree no better."""
 WINDOWS_MAX: Final = 50
-PART_S_MAX: Final = 2.0
+PART_S_MAX: Final = 5.0
 Wanted = Callable[[], frozenset[str] | None]
 """The instruments to be counted down; nothing while that is not known."""
 
