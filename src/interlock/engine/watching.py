@@ -89,6 +89,7 @@ def fire_all(turn: Turn, touches: list[Touch]) -> None:
     due: list[Touch] = []
     for touch in sorted(touches, key=_as_accepted):  # the order in which they will be settled
         order, code, _, name, price = touch
+        turn.touched.pop(order.id, None)  # a block lifted on this tick must not send it first
         turn.touch(order)
         if code >= 0:
             due.append(touch)
