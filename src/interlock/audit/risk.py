@@ -7,6 +7,7 @@ limit is compared with what there was, and what was asked for on top.
 from interlock.audit.blocks import Blocks
 from interlock.audit.breach import Tell
 from interlock.audit.limits import InForce, Records
+from interlock.audit.sessions import Sessions
 from interlock.orders import commands as c
 from interlock.orders import facts as f
 from interlock.orders.ticks import Tick
@@ -18,13 +19,16 @@ class Risk:
     def __init__(self) -> None:
         self._limits = InForce()
         self._blocks = Blocks(self._limits)
+        self._sessions = Sessions(self._limits)
 
     def fact(self, tell: Tell, fact: f.Fact, records: Records) -> None:
         self._limits.fact(tell, fact, records)
         self._blocks.fact(tell, fact, records)
+        self._sessions.fact(tell, fact, records)
 
     def batch_over(self, tell: Tell) -> None:
         self._blocks.batch_over(tell)
+        self._sessions.batch_over(tell)
 
     def answered(self, tell: Tell, command: c.Command, answer: c.Answer) -> None:
         self._blocks.answered(tell, command, answer)
@@ -37,3 +41,4 @@ class Risk:
 
     def finish(self, tell: Tell, records: Records) -> None:
         self._blocks.finish(tell, records)
+        self._sessions.finish(tell, records)

@@ -29,6 +29,7 @@ from interlock.sim.plan import (
     VenuePlan,
 )
 from interlock.sim.risks import RISK_FROM, with_risk
+from interlock.sim.sessions import SESSIONS_FROM, with_sessions
 from interlock.sim.tape import Tape
 from interlock.sim.trees import TreeMaker
 from interlock.venues.paper.faults import Faults, Latency
@@ -349,4 +350,10 @@ def plan_of(seed: int, without: Iterable[FaultClass] = ()) -> Plan:
     """The world of a seed; the classes of faults ``without`` switched off."""
     off = frozenset(without)
     plan = Draw(seed, off).plan()
-    return with_risk(plan, off) if seed >= RISK_FROM else plan
+    if seed < RISK_FROM:
+        return plan
+    if seed < SESSIONS_FROM:
+        return with_risk(plan, off)
+    if seed % 2 == 0:  # every other world is left alone by kills, so that more of it trades
+        plan = with_risk(plan, off)
+    return with_sessions(plan, off)

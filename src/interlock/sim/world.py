@@ -11,6 +11,7 @@ from interlock.audit.auditor import Auditor
 from interlock.audit.breach import Breach
 from interlock.engine.digest import digest, image, restore
 from interlock.engine.evolve import evolve
+from interlock.engine.inputs import SetSessions
 from interlock.engine.settings import Settings
 from interlock.engine.state import State
 from interlock.journal.errors import JournalError
@@ -27,7 +28,7 @@ from interlock.sim.compare import differences
 from interlock.sim.deeds import do
 from interlock.sim.figures import figures
 from interlock.sim.mortal import Killed, MortalInbox, MortalJournal, MortalVenue, Points
-from interlock.sim.plan import ClockStep, Deed, Plan
+from interlock.sim.plan import ClockStep, Deed, Plan, Told
 from interlock.sim.waiting import unlike
 from interlock.venues.paper.exchange import PaperExchange
 from interlock.venues.paper.faults import Faults
@@ -269,6 +270,9 @@ class World:
         elif isinstance(what, ClockStep):
             self.skew += what.by_ns
             self._say("clock", what)
+        elif isinstance(what, Told):
+            self._say("calendar", what)
+            line.put(SetSessions(what.instrument, what.calendar, what.hours), self._server_time)
         elif what is None:
             self._say("snapshot", None)
             line.snapshot()
@@ -302,7 +306,7 @@ class World:
             self._deed(what)
         elif isinstance(what, ClockStep):
             self.skew += what.by_ns
-        elif what is not None:
+        elif what is not None and not isinstance(what, Told):
             assert isinstance(what, Tick)
             self._say("market", what)
             self.exchanges[what.instrument.rpartition(".")[2]].on_tick(what)
@@ -360,6 +364,9 @@ class World:
         line.start(self._server_time, self.instruments, self._known)
         self.auditor.begun()
         self.line = line
+        last = {told.instrument: told for told in self.plan.sessions if told.at <= self.now}
+        for told in last.values():
+            self._happen(told)
         asking = [n for n in self._asking if n not in self._answered]
         self._asking = []
         for number in asking:
@@ -413,8 +420,8 @@ class World:
 
 
 Event = tuple[int, int, object]
-"""When, in which order, and what: a tick, a command's number, a deed, a clock step, or nothing
-(a snapshot)."""
+"""When, in which order, and what: a tick, a command's number, a deed, a clock step, a calendar's
+word, or nothing (a snapshot)."""
 
 
 def _script(plan: Plan) -> list[Event]:
@@ -423,6 +430,7 @@ def _script(plan: Plan) -> list[Event]:
     out += [(given.at, 2, number) for number, given in enumerate(plan.commands)]
     out += [(deed.at, 3, deed) for deed in plan.deeds]
     out += [(step.at, 0, step) for step in plan.clock]
+    out += [(told.at, 0, told) for told in plan.sessions]
     out += [(at, 4, None) for at in plan.snapshots]
     out.sort(key=lambda event: event[:2])
     return out

@@ -1,0 +1,70 @@
+"""Worlds from seed 3 000 000 on: markets that close, on top of everything else."""
+
+import pytest
+from mutants.sessions import SESSIONS_FROM as PLANTED_FROM
+
+from interlock.orders import commands as c
+from interlock.orders import facts as f
+from interlock.orders.limits import BlockCause
+from interlock.sim.draw import Draw, plan_of
+from interlock.sim.plan import FaultClass, decode, encode
+from interlock.sim.risks import with_risk
+from interlock.sim.sessions import SESSIONS_FROM
+from interlock.sim.world import World
+from tests.worlds.test_risk_worlds import words
+from tests.worlds.test_worlds import BLOCK, clean
+
+DRAWN = (FaultClass.SESSIONS,)
+
+
+@pytest.mark.parametrize("first", range(SESSIONS_FROM, SESSIONS_FROM + 100, BLOCK))
+def test_sessions_among_all_the_other_faults(first):
+    assert not clean(range(first, first + BLOCK))
+
+
+@pytest.mark.parametrize("seed", [2_000_000, 2_345_678, 2_999_999])
+def test_an_older_seed_means_what_it_meant(seed):
+    plan = plan_of(seed)
+    assert plan == with_risk(Draw(seed).plan(), frozenset())
+    assert not plan.sessions
+    assert PLANTED_FROM == SESSIONS_FROM
+
+
+def test_a_recipe_with_sessions_is_the_same_world():
+    plan = next(p for p in map(plan_of, range(SESSIONS_FROM, SESSIONS_FROM + 50)) if p.sessions)
+    assert decode(encode(plan)) == plan
+
+
+def test_without_them_the_world_is_one_that_was_drawn_before():
+    for seed in range(SESSIONS_FROM, SESSIONS_FROM + 10):
+        base = Draw(seed).plan()
+        assert plan_of(seed, DRAWN) == (base if seed % 2 else with_risk(base, frozenset()))
+        whole = plan_of(seed)
+        assert whole.ticks == plan_of(seed, DRAWN).ticks
+
+
+def test_the_worlds_contain_what_they_are_for():
+    seen: dict[str, int] = {}
+    for seed in range(SESSIONS_FROM, SESSIONS_FROM + 80):
+        plan = plan_of(seed)
+        world = World(plan)
+        facts: list[f.Fact] = []
+        world.listeners.append(lambda _, more, facts=facts: facts.extend(more))
+        world.run()
+        names = [word for fact in facts for word in words(fact)]
+        names += [f"deed {deed.what}" for deed in plan.deeds]
+        names += ["restart in a session"] * (world.restarts if plan.sessions else 0)
+        names += [
+            "a leg for the day"
+            for given in plan.commands
+            if isinstance(given.command, c.PlaceOrder) and "day" in str(given.command.order)
+        ]
+        for name in names:
+            seen[name] = seen.get(name, 0) + 1
+    wanted = {
+        *("SessionsSet", f"set {BlockCause.SESSION}", f"lifted {BlockCause.SESSION}"),
+        *("session at block_new", "session at recall_entries", "session at flatten"),
+        *("SESSION_UNKNOWN", "INSTRUMENT_DELISTED", "delisted", "flatten_missed"),
+        *("a leg for the day", "restart in a session", "deed delist", "deed halt"),
+    }
+    assert sorted(wanted - set(seen)) == []
