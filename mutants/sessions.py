@@ -6,8 +6,14 @@ SESSIONS_FROM = 3_000_000
 """The first seed whose markets close; ``sim/sessions.py`` says the same."""
 
 
-def _bug(name: str, path: str, old: str, new: str, harm: str, seeds: int) -> Bug:
-    return Bug(name, "sessions", path, old, new, harm, seeds, SESSIONS_FROM)
+def _bug(
+    name: str, path: str, old: str, new: str, harm: str, seeds: int, area: str = "sessions"
+) -> Bug:
+    return Bug(name, area, path, old, new, harm, seeds, SESSIONS_FROM)
+
+
+def _thought(name: str, path: str, old: str, new: str, harm: str, seeds: int) -> Bug:
+    return _bug(name, path, old, new, harm, seeds, "second thoughts")
 
 
 SESSIONS = (
@@ -66,5 +72,73 @@ SESSIONS = (
         "            pass\n",
         "An order waits for a market that never comes back.",
         400,
+    ),
+)
+
+
+THOUGHTS = (
+    _thought(
+        "a token is good at once",
+        "engine/thoughts.py",
+        "        if keyed.second_thought == token and asked.valid_from <= turn.at:\n",
+        "        if keyed.second_thought == token:\n",
+        "A stop is gone in the heat of the moment.",
+        200,
+    ),
+    _thought(
+        "a token is good for any request",
+        "engine/thoughts.py",
+        "asked.order_id == order.id and asked.digest == digest and turn.at <= asked.until",
+        "asked.order_id == order.id and turn.at <= asked.until",
+        "Asked to move the stop by a tick, told to take it away.",
+        200,
+    ),
+    _thought(
+        "a token is good for ever",
+        "engine/thoughts.py",
+        "asked.digest == digest and turn.at <= asked.until",
+        "asked.digest == digest",
+        "What was thought over yesterday is done today.",
+        800,
+    ),
+    _thought(
+        "releasing many orders is not asked about",
+        "engine/thoughts.py",
+        "        case c.CancelOrders() if command.exposure is c.CancelMode.RELEASE:\n",
+        "        case c.CancelOrders() if False:\n",
+        "One click, and every position is bare.",
+        400,
+    ),
+    _thought(
+        "a smaller stop is no weaker one",
+        "engine/protection.py",
+        "    if after.quantity < before.quantity or (",
+        "    if (",
+        "Nine tenths of the position are bare, and nobody was asked.",
+        400,
+    ),
+    _thought(
+        "a nearer stop has to wait",
+        "engine/protection.py",
+        "    return (old - new) * -before.side > 0\n",
+        "    return old != new\n",
+        "A trader who takes risk off is held back.",
+        200,
+    ),
+    _thought(
+        "a buy stop is taken for a sell stop",
+        "engine/protection.py",
+        "    return (old - new) * -before.side > 0\n",
+        "    return old > new\n",
+        "The stop of a short is moved away at once.",
+        200,
+    ),
+    _thought(
+        "flattening has to wait",
+        "engine/thoughts.py",
+        "        case c.CancelOrder() if command.exposure is c.CancelMode.RELEASE:\n",
+        "        case c.CancelOrder() if command.exposure is not c.CancelMode.PROTECT:\n",
+        "Get me out, and be told to think about it.",
+        200,
     ),
 )

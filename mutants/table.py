@@ -19,4 +19,5 @@ BUGS: tuple[Bug, ...] = (
     *crashes.OUTSIDE,
     *risk.RISK,
     *sessions.SESSIONS,
+    *sessions.THOUGHTS,
 )

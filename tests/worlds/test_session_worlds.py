@@ -1,4 +1,4 @@
-"""Worlds from seed 3 000 000 on: markets that close, on top of everything else."""
+"""Worlds from seed 3 000 000 on: markets that close, and people who are asked twice."""
 
 import pytest
 from mutants.sessions import SESSIONS_FROM as PLANTED_FROM
@@ -14,7 +14,7 @@ from interlock.sim.world import World
 from tests.worlds.test_risk_worlds import words
 from tests.worlds.test_worlds import BLOCK, clean
 
-DRAWN = (FaultClass.SESSIONS,)
+DRAWN = (FaultClass.SESSIONS, FaultClass.THOUGHTS)
 
 
 @pytest.mark.parametrize("first", range(SESSIONS_FROM, SESSIONS_FROM + 100, BLOCK))
@@ -28,6 +28,17 @@ def test_an_older_seed_means_what_it_meant(seed):
     assert plan == with_risk(Draw(seed).plan(), frozenset())
     assert not plan.sessions
     assert PLANTED_FROM == SESSIONS_FROM
+
+
+@pytest.mark.parametrize("kind", DRAWN)
+def test_what_is_left_out_changes_nothing_else(kind):
+    for seed in range(SESSIONS_FROM, SESSIONS_FROM + 10):
+        whole, less = plan_of(seed), plan_of(seed, [kind])
+        people = [g for g in whole.commands if isinstance(g.command, c.Keyed)]
+        kept = [g for g in less.commands if isinstance(g.command, c.Keyed)]
+        assert kept == ([] if kind is FaultClass.THOUGHTS else people)
+        assert less.sessions == (() if kind is FaultClass.SESSIONS else whole.sessions)
+        assert (whole.ticks, whole.kills) == (less.ticks, less.kills)
 
 
 def test_a_recipe_with_sessions_is_the_same_world():
@@ -65,6 +76,7 @@ def test_the_worlds_contain_what_they_are_for():
         *("SessionsSet", f"set {BlockCause.SESSION}", f"lifted {BlockCause.SESSION}"),
         *("session at block_new", "session at recall_entries", "session at flatten"),
         *("SESSION_UNKNOWN", "INSTRUMENT_DELISTED", "delisted", "flatten_missed"),
+        *("SecondThoughtAsked", "SecondThoughtTaken"),
         *("a leg for the day", "restart in a session", "deed delist", "deed halt"),
     }
     assert sorted(wanted - set(seen)) == []

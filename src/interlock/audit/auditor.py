@@ -88,6 +88,7 @@ class Auditor:
     def heard(self, report: r.Report) -> None:
         """A report is about to be taken in."""
         self._wire.heard(report)
+        self._risk.heard(report)
         self._positions.heard(report, self._records.values())
 
     def at_rest(self) -> None:
@@ -97,10 +98,11 @@ class Auditor:
 
     def asked(self, number: int, command: Command) -> None:
         self._answers.asked(number, command, self._live.values())
+        self._risk.asked(number, command, self._records)
 
     def answered(self, number: int, command: Command, answer: Answer) -> None:
         records = list(self._records.values())
-        self._risk.answered(self._tell, command, answer)
+        self._risk.answered(self._tell, number, command, answer)
         if isinstance(command, PlaceOrder) and isinstance(answer, Accepted):
             record = self._records.get(answer.order_id)
             if record is not None:
@@ -129,6 +131,7 @@ class Auditor:
             if state.live
         )
         self._answers.restart()
+        self._risk.restart()
         self._positions.restart()
         if self._markets is not None:
             self._markets.restart(self._live.values())

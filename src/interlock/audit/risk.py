@@ -8,8 +8,10 @@ from interlock.audit.blocks import Blocks
 from interlock.audit.breach import Tell
 from interlock.audit.limits import InForce, Records
 from interlock.audit.sessions import Sessions
+from interlock.audit.thoughts import Thoughts
 from interlock.orders import commands as c
 from interlock.orders import facts as f
+from interlock.orders import reports as r
 from interlock.orders.ticks import Tick
 
 
@@ -20,20 +22,33 @@ class Risk:
         self._limits = InForce()
         self._blocks = Blocks(self._limits)
         self._sessions = Sessions(self._limits)
+        self._thoughts = Thoughts()
 
     def fact(self, tell: Tell, fact: f.Fact, records: Records) -> None:
         self._limits.fact(tell, fact, records)
         self._blocks.fact(tell, fact, records)
         self._sessions.fact(tell, fact, records)
+        self._thoughts.fact(tell, fact, records)
 
     def batch_over(self, tell: Tell) -> None:
         self._blocks.batch_over(tell)
         self._sessions.batch_over(tell)
 
-    def answered(self, tell: Tell, command: c.Command, answer: c.Answer) -> None:
+    def heard(self, report: r.Report) -> None:
+        self._thoughts.stirred()
+
+    def asked(self, number: int, command: c.Command, records: Records) -> None:
+        self._thoughts.asked(number, command, records)
+
+    def answered(self, tell: Tell, number: int, command: c.Command, answer: c.Answer) -> None:
         self._blocks.answered(tell, command, answer)
+        self._thoughts.answered(tell, number, command, answer)
+
+    def restart(self) -> None:
+        self._thoughts.restart()
 
     def tick(self, tick: Tick) -> None:
+        self._thoughts.stirred()
         self._blocks.tick(tick)
 
     def ticked(self, tell: Tell) -> None:

@@ -19,6 +19,8 @@ from interlock.orders.ticks import Tick
 from interlock.venues.paper.faults import Faults
 
 FORMAT = 1
+TOLD_TO = "told to "
+"""Before a key, in place of a second thought: the token that the request of that key was told."""
 
 
 class FaultClass(StrEnum):
@@ -54,6 +56,8 @@ class FaultClass(StrEnum):
     """Clients that place or amend without end, or with a nought too many."""
     SESSIONS = "sessions"
     """Markets that close and open, orders for the day, what is to be done before a close."""
+    THOUGHTS = "thoughts"
+    """People who take protection away, and are asked whether they mean it."""
 
 
 class Given(Struct, frozen=True):

@@ -6,6 +6,7 @@ fact; after the plan the faults end, and everything must come to rest.
 """
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from interlock.audit.auditor import Auditor
 from interlock.audit.breach import Breach
@@ -17,8 +18,9 @@ from interlock.engine.state import State
 from interlock.journal.errors import JournalError
 from interlock.journal.frames import decode_facts
 from interlock.orders.capabilities import Capabilities
-from interlock.orders.commands import Answer
+from interlock.orders.commands import Answer, Command, Keyed
 from interlock.orders.facts import Fact
+from interlock.orders.rejects import Reject
 from interlock.orders.reports import Report
 from interlock.orders.requests import Request
 from interlock.orders.ticks import Quote, Tick, Trade
@@ -28,7 +30,7 @@ from interlock.sim.compare import differences
 from interlock.sim.deeds import do
 from interlock.sim.figures import figures
 from interlock.sim.mortal import Killed, MortalInbox, MortalJournal, MortalVenue, Points
-from interlock.sim.plan import ClockStep, Deed, Plan, Told
+from interlock.sim.plan import TOLD_TO, ClockStep, Deed, Plan, Told
 from interlock.sim.waiting import unlike
 from interlock.venues.paper.exchange import PaperExchange
 from interlock.venues.paper.faults import Faults
@@ -102,6 +104,8 @@ class World:
         self._answered: dict[int, bool] = {}
         self._asking: list[int] = []
         """Commands to be made again by their clients, by number, once the process is back."""
+        self._tokens: dict[str, str] = {}
+        """Second thoughts that clients were told, by the key of their request."""
         self._heard_n = 0
         self._facts = 0
         self._accepted = 0
@@ -319,10 +323,12 @@ class World:
     def _give(self, number: int) -> None:
         line = self.line
         assert line is not None
-        command = self.plan.commands[number].command
+        command = self._with_token(self.plan.commands[number].command)
 
         def reply(answer: Answer) -> None:
             self._say("answer", (command, answer))
+            if isinstance(command, Keyed) and isinstance(answer, Reject) and answer.thought:
+                self._tokens[command.key] = answer.thought.token
             self.auditor.answered(number, command, answer)
             self._answered[number] = True
             self._accepted += type(answer).__name__ == "Accepted"
@@ -332,6 +338,13 @@ class World:
         self._say("command", command)
         self.auditor.asked(number, command)
         line.put(command, self._server_time, reply)
+
+    def _with_token(self, command: Command) -> Command:
+        """The command, with the token that its client was told by now."""
+        if not isinstance(command, Keyed) or not command.second_thought.startswith(TOLD_TO):
+            return command
+        token = self._tokens.get(command.second_thought.removeprefix(TOLD_TO), "")
+        return replace(command, second_thought=token)
 
     # The process
 
