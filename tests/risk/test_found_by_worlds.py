@@ -164,3 +164,19 @@ def test_what_somebody_made_larger_at_the_venue_counts_as_large_as_it_is():
     tape.give(Amended(tape.at, tape.id(order, "entry"), 4, 9000))
     refused = tape.refuse(limit("buy", "90.00", "3"))
     assert refused.breach.figure == "7"
+
+
+def test_a_stop_made_smaller_covers_that_part_until_less_is_held():
+    """Its trader thought twice and left 9 of 60 protected; half of it then went at the targets."""
+    tape = Tape()
+    tape.trade(WAITING)
+    half = [limit("sell", price, "50%", id=id) for id, price in (("low", "105"), ("high", "110"))]
+    order = tape.place({**bracket("60"), "take_profit": half})
+    tape.ack(order, "entry")
+    tape.fill(order, "entry", 60, "100.00")
+    tape.ack(order, "low", "high")
+    tape.command("amend", order_id=order.id, legs={"stop": {"quantity": "9"}})
+    for filled, covered in ((30, 9), (20, 9), (5, 5)):
+        leg = "low" if filled == 30 else "high"
+        tape.fill(order, leg, filled, "110.00")
+        assert (tape.armed(order), tape.leg(order, "stop").armed_quantity) == (["stop"], covered)
