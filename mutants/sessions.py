@@ -142,3 +142,75 @@ THOUGHTS = (
         200,
     ),
 )
+
+
+def _signal(name: str, path: str, old: str, new: str, harm: str, seeds: int) -> Bug:
+    return _bug(name, path, old, new, harm, seeds, "signals")
+
+
+SIGNALS = (
+    _signal(
+        "a frozen signal still fires",
+        "engine/firing.py",
+        "    if turn.state.signal_book and conditions.frozen(turn, leg.terms.when.atoms):\n",
+        "    if False:\n",
+        "A feed that says 900 for 9.00 buys everything.",
+        100,
+    ),
+    _signal(
+        "what is too high is taken",
+        "engine/signals.py",
+        '    for setting, sign in (("low", -1), ("high", 1)):\n',
+        '    for setting, sign in (("low", -1),):\n',
+        "The same, with a schema that was to prevent it.",
+        100,
+    ),
+    _signal(
+        "a signal thaws as soon as it is sound",
+        "engine/signals.py",
+        "    if turn.at < book.frozen_at + book.rules.cool_s * SECOND_NS:\n        return\n",
+        "",
+        "A feed that jumps back and forth fires in between.",
+        100,
+    ),
+    _signal(
+        "a quorum is of all that was ever said",
+        "engine/signals.py",
+        "    values = sorted(value for value, at in book.heard.values() if at >= oldest)\n",
+        "    values = sorted(value for value, at in book.heard.values() if oldest)\n",
+        "One source says so now, and one an hour ago.",
+        100,
+    ),
+    _signal(
+        "any price corroborates",
+        "engine/signals.py",
+        "    return moved >= move.move_bps\n",
+        "    return True\n",
+        "A rumour fires though no price has moved.",
+        400,
+    ),
+    _signal(
+        "nobody notices that a signal is silent",
+        "engine/signals.py",
+        "        if 0 < due <= turn.at:\n",
+        "        if 0 < due < 0:\n",
+        "A leg waits for a source that has died.",
+        200,
+    ),
+    _signal(
+        "every stop may wait for a signal",
+        "engine/checks.py",
+        "        if stops and all(_by_signal(terms.legs[n]) for n in stops):\n",
+        "        if stops and False:\n",
+        "A position is protected by a number that may never come.",
+        400,
+    ),
+    _signal(
+        "a snapshot forgets that a signal is frozen",
+        "engine/digest.py",
+        "        known.at, known.frozen_at, known.sound, known.heard = at, frozen_at, sound, heard",
+        "        known.at, known.sound, known.heard = at, sound, heard",
+        "A restart believes the feed again.",
+        200,
+    ),
+)

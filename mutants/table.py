@@ -20,4 +20,5 @@ BUGS: tuple[Bug, ...] = (
     *risk.RISK,
     *sessions.SESSIONS,
     *sessions.THOUGHTS,
+    *sessions.SIGNALS,
 )

@@ -1,4 +1,4 @@
-"""Worlds from seed 3 000 000 on: markets that close, and people who are asked twice."""
+"""Worlds from seed 3 000 000 on: markets that close, people asked twice, signals under schemas."""
 
 import pytest
 from mutants.sessions import SESSIONS_FROM as PLANTED_FROM
@@ -14,7 +14,7 @@ from interlock.sim.world import World
 from tests.worlds.test_risk_worlds import words
 from tests.worlds.test_worlds import BLOCK, clean
 
-DRAWN = (FaultClass.SESSIONS, FaultClass.THOUGHTS)
+DRAWN = (FaultClass.SESSIONS, FaultClass.THOUGHTS, FaultClass.SIGNALS)
 
 
 @pytest.mark.parametrize("first", range(SESSIONS_FROM, SESSIONS_FROM + 100, BLOCK))
@@ -38,6 +38,9 @@ def test_what_is_left_out_changes_nothing_else(kind):
         kept = [g for g in less.commands if isinstance(g.command, c.Keyed)]
         assert kept == ([] if kind is FaultClass.THOUGHTS else people)
         assert less.sessions == (() if kind is FaultClass.SESSIONS else whole.sessions)
+        values = [g for g in whole.commands if isinstance(g.command, c.DefineSignal)]
+        kept = [g for g in less.commands if isinstance(g.command, c.DefineSignal)]
+        assert kept == ([] if kind is FaultClass.SIGNALS else values)
         assert (whole.ticks, whole.kills) == (less.ticks, less.kills)
 
 
@@ -77,6 +80,7 @@ def test_the_worlds_contain_what_they_are_for():
         *("session at block_new", "session at recall_entries", "session at flatten"),
         *("SESSION_UNKNOWN", "INSTRUMENT_DELISTED", "delisted", "flatten_missed"),
         *("SecondThoughtAsked", "SecondThoughtTaken"),
+        *("SignalDefined", "SignalHeard", "SignalFrozen", "SignalSound", "SIGNAL_REFUSED"),
         *("a leg for the day", "restart in a session", "deed delist", "deed halt"),
     }
     assert sorted(wanted - set(seen)) == []

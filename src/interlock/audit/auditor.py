@@ -77,7 +77,7 @@ class Auditor:
                 sizes.together(self._tell, record, first_seq)
                 record.held_then.clear()
         self._dirty.clear()
-        self._risk.batch_over(self._tell)
+        self._risk.batch_over(self._tell, self._live)
         self._refuting.batch_over(self._tell)
         self._positions.followed(self._tell, self._records.values())
 
@@ -238,7 +238,8 @@ class Auditor:
     def _condition(self, record: Record, fact: f.ConditionChanged) -> None:
         began = fact.holds and not record.holds.get(fact.leg)
         price_of = self._markets.price if self._markets is not None else None
-        conditions.said(self._tell, record, fact, price_of, self._signals)
+        frozen = bool(self._risk.signals.frozen(record.legs[fact.leg]))
+        conditions.said(self._tell, record, fact, price_of, self._signals, frozen)
         record.holds[fact.leg], record.parts[fact.leg] = fact.holds, fact.atoms
         if began and fact.leg in record.armed and market.trailing(record, fact.leg):
             if self._markets is not None:

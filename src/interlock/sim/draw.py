@@ -30,6 +30,7 @@ from interlock.sim.plan import (
 )
 from interlock.sim.risks import RISK_FROM, with_risk
 from interlock.sim.sessions import SESSIONS_FROM, with_sessions
+from interlock.sim.signals import with_signals
 from interlock.sim.tape import Tape
 from interlock.sim.thoughts import with_thoughts
 from interlock.sim.trees import TreeMaker
@@ -357,4 +358,4 @@ def plan_of(seed: int, without: Iterable[FaultClass] = ()) -> Plan:
         return with_risk(plan, off)
     if seed % 2 == 0:  # every other world is left alone by kills, so that more of it trades
         plan = with_risk(plan, off)
-    return with_thoughts(with_sessions(plan, off), off)
+    return with_signals(with_thoughts(with_sessions(plan, off), off), off)

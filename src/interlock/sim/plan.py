@@ -58,6 +58,8 @@ class FaultClass(StrEnum):
     """Markets that close and open, orders for the day, what is to be done before a close."""
     THOUGHTS = "thoughts"
     """People who take protection away, and are asked whether they mean it."""
+    SIGNALS = "signals"
+    """Schemas, and values that are wrong, late, or never come."""
 
 
 class Given(Struct, frozen=True):
