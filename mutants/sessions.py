@@ -214,3 +214,67 @@ SIGNALS = (
         200,
     ),
 )
+
+
+def _worth(name: str, path: str, old: str, new: str, harm: str, seeds: int) -> Bug:
+    return _bug(name, path, old, new, harm, seeds, "worth")
+
+
+WORTH = (
+    _worth(
+        "the collar looks the wrong way",
+        "risk/gates.py",
+        "        beyond = (leg.limit - about) * leg.side\n",
+        "        beyond = (about - leg.limit) * leg.side\n",
+        "A buy limit at ten times the price passes.",
+        100,
+    ),
+    _worth(
+        "a stop may be as far from its entry as it likes",
+        "risk/gates.py",
+        '("max_stop_distance_bps", most, most is not None and distance > most),',
+        '("max_stop_distance_bps", most, False),',
+        "A stop at half the price is no protection.",
+        400,
+    ),
+    _worth(
+        "exposure forgets what is held",
+        "risk/limited.py",
+        "        return max(self.net + self.buys + buys, self.sells + sells - self.net, 0)\n",
+        "        return max(self.buys + buys, self.sells + sells, 0)\n",
+        "Position after position, each within the limit by itself.",
+        800,
+    ),
+    _worth(
+        "a loss is looked at with the next thing that is due",
+        "risk/book.py",
+        "            if one.loss_max != NONE:\n                self.look_at",
+        "            if one.loss_max != NONE and not self.look_at:\n                self.look_at",
+        "A countdown is armed for the evening, and the day's loss runs until then.",
+        800,
+    ),
+    _worth(
+        "fees are no loss",
+        "risk/holding.py",
+        "            basis, realised = signed * price, -fee\n",
+        "            basis, realised = signed * price, 0\n",
+        "A strategy that churns loses without end.",
+        400,
+    ),
+    _worth(
+        "a day begins with nothing",
+        "engine/lookout.py",
+        "turn.emit(f.LossDayBegan(turn.at, limited.scope, limited.equity(), until))",
+        "turn.emit(f.LossDayBegan(turn.at, limited.scope, 0, until))",
+        "Yesterday's gain may be lost on top of today's limit.",
+        400,
+    ),
+    _worth(
+        "margin that was let through is there for the next order",
+        "risk/gates.py",
+        "    free = free_margin(asked.balances, limited.limits.margin_asset) - asked.spent\n",
+        "    free = free_margin(asked.balances, limited.limits.margin_asset)\n",
+        "Ten orders within five seconds take the same margin.",
+        800,
+    ),
+)

@@ -21,4 +21,5 @@ BUGS: tuple[Bug, ...] = (
     *sessions.SESSIONS,
     *sessions.THOUGHTS,
     *sessions.SIGNALS,
+    *sessions.WORTH,
 )

@@ -10,6 +10,7 @@ from interlock.audit.limits import InForce, Records
 from interlock.audit.sessions import Sessions
 from interlock.audit.signals import Signals
 from interlock.audit.thoughts import Thoughts
+from interlock.audit.worth import Price, Worth
 from interlock.orders import commands as c
 from interlock.orders import facts as f
 from interlock.orders import reports as r
@@ -19,10 +20,12 @@ from interlock.orders.ticks import Tick
 class Risk:
     """The auditor's own note of what may be risked."""
 
-    def __init__(self) -> None:
+    def __init__(self, price: Price) -> None:
+        """``price``: what a channel of an instrument shows to this process."""
         self._limits = InForce()
         self._blocks = Blocks(self._limits)
         self._sessions = Sessions(self._limits)
+        self._worth = Worth(self._limits, price)
         self._thoughts = Thoughts()
         self.signals = Signals()
 
@@ -30,6 +33,7 @@ class Risk:
         self._limits.fact(tell, fact, records)
         self._blocks.fact(tell, fact, records)
         self._sessions.fact(tell, fact, records)
+        self._worth.fact(tell, fact, records)
         self._thoughts.fact(tell, fact, records)
         self.signals.fact(tell, fact, records)
 
@@ -39,6 +43,7 @@ class Risk:
         self.signals.batch_over(tell, records)
 
     def heard(self, report: r.Report) -> None:
+        self._worth.heard(report)
         self._thoughts.stirred()
         self.signals.stirred()
 
@@ -53,6 +58,7 @@ class Risk:
 
     def restart(self) -> None:
         self._thoughts.restart()
+        self._worth.restart()
         self.signals.stirred()
 
     def tick(self, tick: Tick) -> None:
@@ -67,3 +73,4 @@ class Risk:
     def finish(self, tell: Tell, records: Records) -> None:
         self._blocks.finish(tell, records)
         self._sessions.finish(tell, records)
+        self._worth.finish(tell, records)

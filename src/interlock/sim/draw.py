@@ -34,6 +34,7 @@ from interlock.sim.signals import with_signals
 from interlock.sim.tape import Tape
 from interlock.sim.thoughts import with_thoughts
 from interlock.sim.trees import TreeMaker
+from interlock.sim.worths import with_worths
 from interlock.venues.paper.faults import Faults, Latency
 
 MS = 1_000_000
@@ -358,4 +359,6 @@ def plan_of(seed: int, without: Iterable[FaultClass] = ()) -> Plan:
         return with_risk(plan, off)
     if seed % 2 == 0:  # every other world is left alone by kills, so that more of it trades
         plan = with_risk(plan, off)
-    return with_signals(with_thoughts(with_sessions(plan, off), off), off)
+    for with_more in (with_sessions, with_worths, with_thoughts, with_signals):
+        plan = with_more(plan, off)
+    return plan
