@@ -25,7 +25,7 @@ SIZING = (
         "a fill does not shrink the siblings",
         "sizing",
         "engine/wants.py",
-        "                left = min(budget, self.live(child, share) - total - own)",
+        "                left = min(budget, shared - total - own)",
         "                left = budget",
         "Exits of a position held elsewhere trade it twice.",
         100,

@@ -1,6 +1,6 @@
 """All planted bugs, in the order in which they are tried and told."""
 
-from mutants import claims, crashes, market, risk, sizing
+from mutants import claims, crashes, market, risk, sessions, sizing
 from mutants.bug import Bug
 
 BUGS: tuple[Bug, ...] = (
@@ -18,4 +18,8 @@ BUGS: tuple[Bug, ...] = (
     *crashes.RECOVERY,
     *crashes.OUTSIDE,
     *risk.RISK,
+    *sessions.SESSIONS,
+    *sessions.THOUGHTS,
+    *sessions.SIGNALS,
+    *sessions.WORTH,
 )

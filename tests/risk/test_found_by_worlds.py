@@ -1,5 +1,7 @@
 """What worlds from seeds found in the gates and switches, each told as it happened."""
 
+import pytest
+
 from interlock.orders import facts as f
 from interlock.orders.commands import Accepted
 from interlock.orders.rejects import RejectCode
@@ -164,3 +166,62 @@ def test_what_somebody_made_larger_at_the_venue_counts_as_large_as_it_is():
     tape.give(Amended(tape.at, tape.id(order, "entry"), 4, 9000))
     refused = tape.refuse(limit("buy", "90.00", "3"))
     assert refused.breach.figure == "7"
+
+
+def test_a_stop_made_smaller_covers_that_part_until_less_is_held():
+    """Its trader thought twice and left 9 of 60 protected; half of it then went at the targets."""
+    tape = Tape()
+    tape.trade(WAITING)
+    half = [limit("sell", price, "50%", id=id) for id, price in (("low", "105"), ("high", "110"))]
+    order = tape.place({**bracket("60"), "take_profit": half})
+    tape.ack(order, "entry")
+    tape.fill(order, "entry", 60, "100.00")
+    tape.ack(order, "low", "high")
+    tape.command("amend", order_id=order.id, legs={"stop": {"quantity": "9"}})
+    for filled, covered in ((30, 9), (20, 9), (5, 5)):
+        leg = "low" if filled == 30 else "high"
+        tape.fill(order, leg, filled, "110.00")
+        assert (tape.armed(order), tape.leg(order, "stop").armed_quantity) == (["stop"], covered)
+
+
+def test_a_day_s_loss_is_looked_at_though_something_else_is_due_only_later():
+    tape = Tape()
+    tape.trade(WAITING)
+    tape.command("arm_countdown", name="bot", after_ms=3_600_000)
+    tape.limits(max_daily_loss="20")
+    order = tape.place(limit("buy", "100.00", "10", id="entry"))
+    tape.ack(order, "entry")
+    tape.wait(SECOND)
+    tape.fill(order, "entry", 10, "100.00")
+    tape.trade("97.00")
+    tape.wait(2 * SECOND)
+    assert "loss_limit" in tape.incidents()
+
+
+def test_what_two_strategies_hold_against_each_other_is_worth_what_it_cost():
+    """One sold at 110 and one bought at 100: 100 are earned, though nothing is closed by name."""
+    tape = Tape()
+    tape.trade(WAITING)
+    tape.limits(max_daily_loss="20")
+    for tag, side, price in (("a", "sell", "110.00"), ("b", "buy", "100.00")):
+        order = tape.place(limit(side, price, "10", id="entry"), tag=tag)
+        tape.ack(order, "entry")
+        tape.fill(order, "entry", 10, price)
+    (limited,) = tape.state.risk.limited.values()
+    assert limited.loss() == -100 * 10**8
+
+
+@pytest.mark.parametrize("away", [{"bps": -100}, {"ticks": -200}])
+@pytest.mark.parametrize(("side", "near", "far"), [(1, "197.80", "180"), (-1, "202.20", "220")])
+def test_the_collar_of_a_stop_limit_is_about_where_it_triggers_from_its_entry(
+    away, side, near, far
+):
+    tape = Tape()
+    tape.trade("200.00")
+    tape.limits(max_price_deviation_bps=50)
+    enter, leave = ("buy", "sell") if side > 0 else ("sell", "buy")
+    out = {"type": "stop_limit", "id": "stop", "side": leave, "trigger_price": {"from_entry": away}}
+    for price, taken in ((near, True), (far, False)):
+        entry = limit(enter, "200.00", "10", id="entry")
+        order = {"type": "bracket", "entry": entry, "stop_loss": {**out, "price": price}}
+        assert isinstance(tape.refused_or_placed(order), Accepted) is taken

@@ -49,7 +49,7 @@ class Auditor:
         self._answers = Answers()
         self._markets: Markets | None = None
         self._positions = Positions()
-        self._risk = Risk()
+        self._risk = Risk(self._price)
         self._signals: dict[str, str] = {}
 
     # What is watched
@@ -77,7 +77,7 @@ class Auditor:
                 sizes.together(self._tell, record, first_seq)
                 record.held_then.clear()
         self._dirty.clear()
-        self._risk.batch_over(self._tell)
+        self._risk.batch_over(self._tell, self._live)
         self._refuting.batch_over(self._tell)
         self._positions.followed(self._tell, self._records.values())
 
@@ -88,6 +88,7 @@ class Auditor:
     def heard(self, report: r.Report) -> None:
         """A report is about to be taken in."""
         self._wire.heard(report)
+        self._risk.heard(report)
         self._positions.heard(report, self._records.values())
 
     def at_rest(self) -> None:
@@ -97,15 +98,16 @@ class Auditor:
 
     def asked(self, number: int, command: Command) -> None:
         self._answers.asked(number, command, self._live.values())
+        self._risk.asked(number, command, self._records)
 
     def answered(self, number: int, command: Command, answer: Answer) -> None:
-        records = list(self._records.values())
-        self._risk.answered(self._tell, command, answer)
+        self._risk.answered(self._tell, number, command, answer)
         if isinstance(command, PlaceOrder) and isinstance(answer, Accepted):
             record = self._records.get(answer.order_id)
             if record is not None:
                 conditions.asked_for(self._tell, record, command.order)
-        self._answers.answered(self._tell, number, command, answer, records)
+        every = list(self._records.values())
+        self._answers.answered(self._tell, number, command, answer, every)
 
     def tick(self, tick: Tick, now: int) -> None:
         """A tick is about to be taken in; ``now`` is the process's own clock."""
@@ -129,6 +131,7 @@ class Auditor:
             if state.live
         )
         self._answers.restart()
+        self._risk.restart()
         self._positions.restart()
         if self._markets is not None:
             self._markets.restart(self._live.values())
@@ -159,6 +162,9 @@ class Auditor:
     def _tell(self, rule: str, detail: str) -> None:
         self.breaches.append(Breach(rule, self.seq, detail))
 
+    def _price(self, instrument: str, channel: str) -> int | None:
+        return None if self._markets is None else self._markets.price(instrument, channel)
+
     def _fact(self, fact: f.Fact) -> None:
         self._risk.fact(self._tell, fact, self._records)
         if isinstance(fact, f.OrderAccepted):
@@ -166,22 +172,16 @@ class Auditor:
             return
         if isinstance(fact, f.InstrumentDefined):
             self._least[fact.instrument.symbol] = Grid(fact.instrument).min_quantity
-            return
-        if isinstance(fact, f.WatermarkMoved):
+        elif isinstance(fact, f.WatermarkMoved):
             market.moved(self._live.values(), fact)
-            return
-        if isinstance(fact, f.StrayRecalled):
+        elif isinstance(fact, f.StrayRecalled):
             self._wire.recalled(fact.client_id)
-            return
-        if isinstance(fact, f.PositionSeen):
+        elif isinstance(fact, f.PositionSeen):
             self._positions.seen(fact)
-            return
-        if isinstance(fact, f.SignalReceived):
+        elif isinstance(fact, f.SignalReceived):
             self._signals[fact.name] = fact.value
-            return
-        if isinstance(fact, f.EngineStarted):
+        elif isinstance(fact, f.EngineStarted):
             self._started = self.seq
-            return
         record = self._records.get(getattr(fact, "order_id", ""))
         reader = READERS.get(type(fact))
         if record is None or reader is None:
@@ -234,8 +234,9 @@ class Auditor:
 
     def _condition(self, record: Record, fact: f.ConditionChanged) -> None:
         began = fact.holds and not record.holds.get(fact.leg)
-        price_of = self._markets.price if self._markets is not None else None
-        conditions.said(self._tell, record, fact, price_of, self._signals)
+        known = self._price if self._markets is not None else None
+        frozen = bool(self._risk.signals.frozen(record.legs[fact.leg]))
+        conditions.said(self._tell, record, fact, known, self._signals, frozen)
         record.holds[fact.leg], record.parts[fact.leg] = fact.holds, fact.atoms
         if began and fact.leg in record.armed and market.trailing(record, fact.leg):
             if self._markets is not None:

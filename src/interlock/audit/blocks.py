@@ -122,6 +122,8 @@ class Blocks:
             return
         instruments = [leg.instrument for leg in terms.legs]
         for key, block in self._covering(terms, instruments).items():
+            if block.waits and block.cause is BlockCause.SESSION:
+                continue  # an order may be placed while its market is closed
             if not block.half_open or self._tries.setdefault(key, terms.id) != terms.id:
                 tell("block", f"{terms.id} was accepted while {key} stood")
 

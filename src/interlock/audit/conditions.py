@@ -26,14 +26,15 @@ def said(
     fact: f.ConditionChanged,
     price_of: PriceOf | None,
     signals: dict[str, str],
+    frozen: bool = False,
 ) -> None:
-    """A condition is said to have changed: is it so?"""
+    """A condition is said to have changed: is it so? ``frozen``: a signal in it is."""
     terms = record.legs[fact.leg]
     name = f"the condition of {terms.id} of {record.id}"
     if terms.when is None:
         tell("condition", f"{name} has changed, and it has none")
         return
-    if _whole(terms.when.logic, fact.atoms) != fact.holds:
+    if (_whole(terms.when.logic, fact.atoms) and not frozen) != fact.holds:
         said = "hold" if fact.holds else "fail"
         tell("condition", f"{name} is said to {said} by parts {fact.atoms:b}")
     for number, atom in enumerate(terms.when.atoms):

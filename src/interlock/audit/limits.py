@@ -52,6 +52,19 @@ class InForce:
         else:
             self._limits[fact.scope] = fact.limits
 
+    def all(self) -> list[tuple[RiskScope, Limits]]:
+        """Every scope with its limits."""
+        return list(self._limits.items())
+
+    def ends(self) -> bool:
+        """Whether limits say anything about the end of a session."""
+        names = ("no_new_after", "reduce_before_close", "flatten_at")
+        return any(getattr(one, name) for one in self._limits.values() for name in names)
+
+    def instruments(self) -> list[str]:
+        """All that are defined."""
+        return list(self._grids)
+
     def watches(self, symbol: str) -> bool:
         """Whether limits ask that the prices of an instrument be judged."""
         return any(

@@ -13,7 +13,7 @@ from interlock.engine.refusal import Refused
 from interlock.engine.state import State
 from interlock.orders.limits import Block, Breach, Gate
 from interlock.orders.rejects import Reject, RejectCode
-from interlock.orders.terms import BPS, LegTerms, OrderTerms, Span
+from interlock.orders.terms import LegTerms, OrderTerms, Span
 from interlock.risk.asked import Asked, AskedLeg
 from interlock.risk.book import blocked
 
@@ -246,9 +246,10 @@ def _measure(state: State, terms: OrderTerms, leg: LegTerms, into: AskedLeg) -> 
     base = checks.entry_price(state, order, entry) if entry is not None else None
     into.entry = base or into.reference
     term = leg.trail if leg.trail is not None else leg.trigger_price
-    if isinstance(term, Span):
-        if term.bps:
-            into.entry = BPS
-            into.trigger = BPS + abs(term.bps)
-        else:
-            into.trigger = into.entry + abs(term.ticks)
+    if not isinstance(term, Span):
+        return
+    if term.bps:
+        into.away_bps = abs(term.bps)
+    if into.entry:  # a trail follows, at its distance; anything else lies on its own side
+        away = -abs(term.at(into.entry)) if leg.trail is not None else term.at(into.entry)
+        into.trigger = max(1, into.entry - leg.side * away)

@@ -118,7 +118,10 @@ class Walk:
             others = total - filled[child]
             if reduce or (others and wins and shrinks(order, number)):
                 own = scope.fill(order, child) - filled[child]
-                left = min(budget, self.live(child, share) - total - own)
+                stop = child >= 0 and order.legs[child].protective
+                # A stop for a part of it covers that part as long as so much is there.
+                shared = self.live(~number if stop else child, share)
+                left = min(budget, shared - total - own)
             self.node(child, share, left, Gate(inner), growing)
 
     def all(self, number: int, share: Share, budget: int, gate: Gate, growing: bool) -> None:

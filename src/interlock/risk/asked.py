@@ -14,7 +14,18 @@ class AskedLeg:
     """One leg, in whole increments. 0 stands for a price there is none of."""
 
     __slots__ = (
-        *("adds", "entry", "exits", "grid", "kind", "limit", "number", "protects", "quantity"),
+        *(
+            "adds",
+            "away_bps",
+            "entry",
+            "exits",
+            "grid",
+            "kind",
+            "limit",
+            "number",
+            "protects",
+            "quantity",
+        ),
         *("reference", "side", "trigger"),
     )
 
@@ -43,6 +54,8 @@ class AskedLeg:
         self.protects = False
         """A stop that exits: ``entry`` is what it is measured from."""
         self.entry = 0
+        self.away_bps = -1
+        """How far it lies from there, where it was asked for in basis points."""
 
     @property
     def price(self) -> int:
@@ -51,6 +64,8 @@ class AskedLeg:
 
     def distance_bps(self) -> int:
         """How far a protective stop lies from its entry."""
+        if self.away_bps >= 0:
+            return self.away_bps
         return abs(self.entry - self.trigger) * BPS // self.entry
 
 

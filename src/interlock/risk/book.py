@@ -176,8 +176,8 @@ class RiskBook:
             line.net += signed
             line.basis += basis
             line.realised += realised
-            if one.loss_max != NONE and not self.look_at:
-                self.look_at = 1  # at once
+            if one.loss_max != NONE:
+                self.look_at = 1  # at once, whatever else is to be looked at later
 
     def sketch(self, markets: Markets) -> "RiskBook":
         """The same limits, blocks and figures, for a look at what would be."""

@@ -106,7 +106,8 @@ def _stop_distance(limited: Limited, asked: Asked) -> Breach | None:
     least = limited.limits.min_stop_distance_bps
     most = limited.limits.max_stop_distance_bps
     for leg in asked.legs:
-        if not leg.protects or not leg.entry or not leg.trigger:
+        known = leg.away_bps >= 0 or (leg.entry and leg.trigger)
+        if not leg.protects or not known:
             continue
         distance = leg.distance_bps()
         for setting, limit, broken in (

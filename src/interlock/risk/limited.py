@@ -195,7 +195,7 @@ class Limited:
         total = 0
         for (instrument, _), line in self.lines.items():
             market = self._markets[instrument]
-            price = market.reference() if line.net else None
+            price = market.reference() if line.net else 0  # nothing is held: no price is needed
             marked = 0 if price is None else line.net * price - line.basis
             total += common(market.grid, line.realised + marked)
         return total

@@ -25,6 +25,9 @@ def do(exchange: PaperExchange, deed: Deed, at: int) -> str:
         case "resume":
             exchange.resume(deed.instrument, at)
             return f"{deed.instrument} trades again"
+        case "delist":
+            exchange.delist(deed.instrument, at)
+            return f"{deed.instrument} is listed no more"
         case "down":
             exchange.disconnect(at)
             return f"the connection to {deed.venue} goes down"

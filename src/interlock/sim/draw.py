@@ -30,8 +30,12 @@ from interlock.sim.plan import (
     VenuePlan,
 )
 from interlock.sim.risks import RISK_FROM, with_risk
+from interlock.sim.sessions import SESSIONS_FROM, with_sessions
+from interlock.sim.signals import with_signals
 from interlock.sim.tape import Tape
+from interlock.sim.thoughts import with_thoughts
 from interlock.sim.trees import TreeMaker
+from interlock.sim.worths import with_worths
 from interlock.venues.paper.faults import Faults, Latency
 
 MS = 1_000_000
@@ -350,5 +354,14 @@ def plan_of(seed: int, without: Iterable[FaultClass] = ()) -> Plan:
     """The world of a seed; the classes of faults ``without`` switched off."""
     off = frozenset(without)
     plan = Draw(seed, off).plan()
-    plan = with_risk(plan, off) if RISK_FROM <= seed < LISTS_FROM else plan
-    return with_lists(plan) if seed >= LISTS_FROM else plan
+    if seed < RISK_FROM:
+        return plan
+    if seed >= LISTS_FROM:
+        return with_lists(with_risk(plan, off) if seed % 2 == 0 else plan)
+    if seed < SESSIONS_FROM:
+        return with_risk(plan, off)
+    if seed % 2 == 0:  # every other world is left alone by kills, so that more of it trades
+        plan = with_risk(plan, off)
+    for with_more in (with_sessions, with_worths, with_thoughts, with_signals):
+        plan = with_more(plan, off)
+    return plan

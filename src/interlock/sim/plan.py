@@ -14,10 +14,13 @@ from msgspec import Struct
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.commands import Command
 from interlock.orders.instruments import Instrument
+from interlock.orders.sessions import Hours
 from interlock.orders.ticks import Tick
 from interlock.venues.paper.faults import Faults
 
 FORMAT = 1
+TOLD_TO = "told to "
+"""Before a key, in place of a second thought: the token that the request of that key was told."""
 
 
 class FaultClass(StrEnum):
@@ -51,6 +54,12 @@ class FaultClass(StrEnum):
     """Connections gone for long."""
     GONE_WRONG = "gone_wrong"
     """Clients that place or amend without end, or with a nought too many."""
+    SESSIONS = "sessions"
+    """Markets that close and open, orders for the day, what is to be done before a close."""
+    THOUGHTS = "thoughts"
+    """People who take protection away, and are asked whether they mean it."""
+    SIGNALS = "signals"
+    """Schemas, and values that are wrong, late, or never come."""
 
 
 class Given(Struct, frozen=True):
@@ -65,7 +74,8 @@ class Deed(Struct, frozen=True, omit_defaults=True):
 
     at: int
     what: str
-    """``cancel``, ``amend``, ``close``, ``halt``, ``resume``, ``down`` or ``up``."""
+    """``cancel``, ``amend``, ``close``, ``open``, ``halt``, ``resume``, ``delist``, ``down`` or
+    ``up``."""
     venue: str
     pick: int = 0
     instrument: str = ""
@@ -77,6 +87,15 @@ class Silence(Struct, frozen=True):
     instrument: str
     at: int
     until: int
+
+
+class Told(Struct, frozen=True):
+    """A calendar's word on when an instrument trades; a process that starts is told the last."""
+
+    at: int
+    instrument: str
+    calendar: str
+    hours: tuple[Hours, ...]
 
 
 class ClockStep(Struct, frozen=True):
@@ -141,6 +160,7 @@ class Plan(Struct, frozen=True, omit_defaults=True):
     forget_s: int = 0
     """How long a done order stays in memory; 0 leaves it at the usual time."""
     silences: tuple[Silence, ...] = ()
+    sessions: tuple[Told, ...] = ()
     format: int = FORMAT
 
     @property
@@ -151,6 +171,7 @@ class Plan(Struct, frozen=True, omit_defaults=True):
             20 * len(self.commands)
             + 10 * (faults + len(self.kills) + len(self.full) + len(self.ambiguous))
             + 10 * (len(self.deeds) + len(self.clock) + len(self.snapshots) + len(self.silences))
+            + 10 * len(self.sessions)
             + 30 * len(self.venues)
             + len(self.ticks)
         )

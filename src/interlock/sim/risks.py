@@ -75,9 +75,10 @@ def _without(given: Given, fields: tuple[str, ...]) -> Given:
 class RiskDraw:
     """What is drawn for one world."""
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, chance: str = "risk") -> None:
+        """``chance``: which of the seed's dice are thrown."""
         self.plan = plan
-        self.rng = Random(f"risk {plan.seed}")
+        self.rng = Random(f"{chance} {plan.seed}")
         self.end = max(tick.at for tick in plan.ticks)
         self.instruments = [i for venue in plan.venues for i in venue.instruments]
         self.grids = {one.symbol: Grid(one) for one in self.instruments}

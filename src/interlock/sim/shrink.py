@@ -24,6 +24,7 @@ PARTS = (
     "clock",
     "snapshots",
     "silences",
+    "sessions",
     "ticks",
 )
 """What a plan is made of and can do with less of."""

@@ -15,7 +15,7 @@ from interlock.orders import requests as q
 from interlock.orders.grid import Grid
 from interlock.orders.ticks import Depth, Quote, Tick, Trade
 from interlock.orders.wire import FactWire
-from interlock.sim.plan import ClockStep, Plan, fault_names
+from interlock.sim.plan import ClockStep, Plan, Told, fault_names
 from interlock.sim.world import Listening
 
 HEAD = ("event_seq", "at", "type", "order_id", "client_order_id", "leg")
@@ -41,6 +41,7 @@ class Telling(Listening):
             "fact": self._fact,
             "deed": str,
             "clock": _clock,
+            "calendar": _calendar,
             "snapshot": lambda _: "the state is kept as a snapshot",
             "died": lambda where: f"the process dies: {where}",
             "started": lambda _: "the process starts from its journal",
@@ -214,6 +215,11 @@ def _answer(command: c.Command, answer: c.Answer) -> str:
         again = ", as before" if answer.replayed else ""
         return f"{name} accepted{again} {answer.order_id}".rstrip()
     return f"{name} refused: {answer.code} {answer.path} {answer.rule}"
+
+
+def _calendar(told: Told) -> str:
+    spans = ", ".join(f"{one.open} to {one.close}" for one in told.hours) or "at no time"
+    return f"calendar {told.calendar}: {told.instrument} trades from {spans}"
 
 
 def _clock(step: ClockStep) -> str:

@@ -6,18 +6,21 @@ fact; after the plan the faults end, and everything must come to rest.
 """
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from interlock.audit.auditor import Auditor
 from interlock.audit.breach import Breach
 from interlock.engine.digest import digest, image, restore
 from interlock.engine.evolve import evolve
+from interlock.engine.inputs import SetSessions
 from interlock.engine.settings import Settings
 from interlock.engine.state import State
 from interlock.journal.errors import JournalError
 from interlock.journal.frames import decode_facts
 from interlock.orders.capabilities import Capabilities
-from interlock.orders.commands import Answer
+from interlock.orders.commands import Answer, Command, Keyed
 from interlock.orders.facts import Fact
+from interlock.orders.rejects import Reject
 from interlock.orders.reports import Report
 from interlock.orders.requests import Request
 from interlock.orders.ticks import Quote, Tick, Trade
@@ -27,7 +30,7 @@ from interlock.sim.compare import differences
 from interlock.sim.deeds import do
 from interlock.sim.figures import figures
 from interlock.sim.mortal import Killed, MortalInbox, MortalJournal, MortalVenue, Points
-from interlock.sim.plan import ClockStep, Deed, Plan
+from interlock.sim.plan import TOLD_TO, ClockStep, Deed, Plan, Told
 from interlock.sim.waiting import unlike
 from interlock.venues.paper.exchange import PaperExchange
 from interlock.venues.paper.faults import Faults
@@ -101,6 +104,8 @@ class World:
         self._answered: dict[int, bool] = {}
         self._asking: list[int] = []
         """Commands to be made again by their clients, by number, once the process is back."""
+        self._tokens: dict[str, str] = {}
+        """Second thoughts that clients were told, by the key of their request."""
         self._heard_n = 0
         self._facts = 0
         self._accepted = 0
@@ -269,6 +274,9 @@ class World:
         elif isinstance(what, ClockStep):
             self.skew += what.by_ns
             self._say("clock", what)
+        elif isinstance(what, Told):
+            self._say("calendar", what)
+            line.put(SetSessions(what.instrument, what.calendar, what.hours), self._server_time)
         elif what is None:
             self._say("snapshot", None)
             line.snapshot()
@@ -302,7 +310,7 @@ class World:
             self._deed(what)
         elif isinstance(what, ClockStep):
             self.skew += what.by_ns
-        elif what is not None:
+        elif what is not None and not isinstance(what, Told):
             assert isinstance(what, Tick)
             self._say("market", what)
             self.exchanges[what.instrument.rpartition(".")[2]].on_tick(what)
@@ -315,10 +323,12 @@ class World:
     def _give(self, number: int) -> None:
         line = self.line
         assert line is not None
-        command = self.plan.commands[number].command
+        command = self._with_token(self.plan.commands[number].command)
 
         def reply(answer: Answer) -> None:
             self._say("answer", (command, answer))
+            if isinstance(command, Keyed) and isinstance(answer, Reject) and answer.thought:
+                self._tokens[command.key] = answer.thought.token
             self.auditor.answered(number, command, answer)
             self._answered[number] = True
             self._accepted += type(answer).__name__ == "Accepted"
@@ -328,6 +338,13 @@ class World:
         self._say("command", command)
         self.auditor.asked(number, command)
         line.put(command, self._server_time, reply)
+
+    def _with_token(self, command: Command) -> Command:
+        """The command, with the token that its client was told by now."""
+        if not isinstance(command, Keyed) or not command.second_thought.startswith(TOLD_TO):
+            return command
+        token = self._tokens.get(command.second_thought.removeprefix(TOLD_TO), "")
+        return replace(command, second_thought=token)
 
     # The process
 
@@ -360,6 +377,9 @@ class World:
         line.start(self._server_time, self.instruments, self._known)
         self.auditor.begun()
         self.line = line
+        last = {told.instrument: told for told in self.plan.sessions if told.at <= self.now}
+        for told in last.values():
+            self._happen(told)
         asking = [n for n in self._asking if n not in self._answered]
         self._asking = []
         for number in asking:
@@ -413,8 +433,8 @@ class World:
 
 
 Event = tuple[int, int, object]
-"""When, in which order, and what: a tick, a command's number, a deed, a clock step, or nothing
-(a snapshot)."""
+"""When, in which order, and what: a tick, a command's number, a deed, a clock step, a calendar's
+word, or nothing (a snapshot)."""
 
 
 def _script(plan: Plan) -> list[Event]:
@@ -423,6 +443,7 @@ def _script(plan: Plan) -> list[Event]:
     out += [(given.at, 2, number) for number, given in enumerate(plan.commands)]
     out += [(deed.at, 3, deed) for deed in plan.deeds]
     out += [(step.at, 0, step) for step in plan.clock]
+    out += [(told.at, 0, told) for told in plan.sessions]
     out += [(at, 4, None) for at in plan.snapshots]
     out.sort(key=lambda event: event[:2])
     return out

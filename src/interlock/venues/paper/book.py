@@ -106,6 +106,7 @@ class Market:
         "bids",
         "book_seen",
         "buys",
+        "delisted",
         "grid",
         "halted",
         "index",
@@ -129,6 +130,7 @@ class Market:
         self.asks = BookSide(1)
         self.book_seen = False
         self.halted = False
+        self.delisted = False
         self.open_orders = 0
         self.buys = Ladder(-1)
         self.sells = Ladder(1)

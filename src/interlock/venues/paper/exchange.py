@@ -245,6 +245,14 @@ class PaperExchange:
         self._advance(at)
         self._set_trading(instrument, True, self._now)
 
+    def delist(self, instrument: str, at: int) -> None:
+        """Trading stops, for good as far as is known; ``resume`` lists it again."""
+        self._advance(at)
+        market = self._markets[instrument]
+        if not market.delisted:
+            market.halted = market.delisted = True
+            self._outbox.tell(self._status(instrument, self._now), self._now)
+
     def disconnect(self, at: int) -> None:
         """The connection goes down: the venue trades on, its reports are lost."""
         self._advance(at)
@@ -367,15 +375,20 @@ class PaperExchange:
             self._outbox.cut()
         self._outbox.notice(Connection(at, self._name, up), at)
         if up:  # what was told of halts meanwhile is lost, and nobody can ask for it
-            for symbol, market in self._markets.items():
-                self._outbox.tell(InstrumentStatus(at, symbol, not market.halted), at)
+            for symbol in self._markets:
+                self._outbox.tell(self._status(symbol, at), at)
 
     def _set_trading(self, instrument: str, on: bool, at: int) -> None:
         market = self._markets.get(instrument)
         if market is None or market.halted is not on:
             return
         market.halted = not on
-        self._outbox.tell(InstrumentStatus(at, instrument, on), at)
+        market.delisted = market.delisted and not on
+        self._outbox.tell(self._status(instrument, at), at)
+
+    def _status(self, instrument: str, at: int) -> InstrumentStatus:
+        market = self._markets[instrument]
+        return InstrumentStatus(at, instrument, not market.halted, "", market.delisted)
 
     def _open_order(self, client_id: str) -> PaperOrder | None:
         order = self._ledger.by_client.get(client_id)
