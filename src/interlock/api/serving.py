@@ -42,6 +42,7 @@ from interlock.api.risks import Risks
 from interlock.api.route import Asked, Reply, Route
 from interlock.api.signals import Signals
 from interlock.api.streams import Facts, Streams, sse
+from interlock.journal.errors import JournalUnavailable
 from interlock.journal.sealed_projection import tables_of
 from interlock.journal.sealing import Sealer
 from interlock.journal.sqlite import SqliteJournal
@@ -221,10 +222,18 @@ class Server:
             web.should_exit = web.force_exit = True
             ended = await asyncio.gather(*tasks, return_exceptions=True)
             self.desk.close()
+            lost = [one for one in ended if isinstance(one, JournalUnavailable)]
+            if lost:
+                self.alerts.last_words(*self._lost(lost[0]))
             self.close()
         for fault in ended:
             if isinstance(fault, BaseException) and not isinstance(fault, asyncio.CancelledError):
                 raise fault
+
+    def _lost(self, trouble: JournalUnavailable) -> tuple[str, str]:
+        where = f"{self.settings.environment}: the journal cannot be written, and the server stops"
+        left = "Entries are recalled, exits stay. Nothing is triggered here until it runs again."
+        return where, f"{trouble}. {left}"
 
     def _listen(self) -> socket.socket:
         """The port, before anything else: a second server on it must end without a trace."""

@@ -14,6 +14,7 @@ from interlock.api.alerting import channels as channels_module
 from interlock.api.alerting.channels import AppriseChannel, Channel, opened
 from interlock.api.config import AlertsPart
 from interlock.api.serving import Server
+from interlock.journal.errors import JournalUnavailable
 from tests.api.alerting.receiver import Receiver
 from tests.api.house import play
 
@@ -182,3 +183,20 @@ def test_a_message_reaches_a_mailbox(tmp_path: Path):
     finally:
         mailbox.stop()
     assert b"Subject: Interlock: killed" in mails[0]
+
+
+def test_the_loss_of_the_journal_is_told_though_it_can_be_no_fact(tmp_path: Path):
+    with Receiver() as receiver:
+
+        async def story(server: Server, client: httpx.AsyncClient) -> None:
+            def full(expected_n: int, frame: object) -> None:
+                raise JournalUnavailable("the disk is full")
+
+            server.line.journal.append = full  # type: ignore[method-assign,assignment]
+            with pytest.raises(httpx.HTTPError):
+                (await client.post("/v1/kill", json=KILL)).raise_for_status()
+
+        with pytest.raises(JournalUnavailable):
+            play(tmp_path, story, channels=[hook(receiver)], alerts=QUIET)
+        (text,) = receiver.texts
+        assert "the disk is full" in text and "exits stay" in text

@@ -1,8 +1,8 @@
 """Alerts: from committed facts to whoever is to know, beside the line.
 
 Decides what is still to be told, also after a restart. Invariants: the line never waits for a
-channel; every event that is told comes from the journal; what a channel has taken is not told there
-again by the next process, and what it has not taken is.
+channel; every event that is told comes from the journal, but for the loss of the journal; what a
+channel has taken is not told there again by the next process, and what it has not taken is.
 """
 
 import threading
@@ -94,6 +94,13 @@ class Sender:
     def join(self, seconds: float) -> None:
         if self._thread.is_alive():
             self._thread.join(seconds)
+
+    def say(self, title: str, text: str) -> None:
+        """At once and once, past everything that waits."""
+        try:
+            self.channel.tell(title, text, True)
+        except NotTold:
+            self._told(f"alerts: {self.channel.name} was not told: {title}")
 
     def _work(self) -> None:
         while (message := self._next()) is not None:
@@ -204,6 +211,18 @@ class Alerts:
         assert self._state is not None
         found = [self._events.of(first_seq + n, fact, self._state) for n, fact in enumerate(facts)]
         return [one for one in found if one is not None]
+
+    def last_words(self, title: str, text: str) -> None:
+        """What can be a fact no more: the journal itself is lost. Told at the end, for seconds."""
+        saying = [
+            threading.Thread(target=one.say, args=(title, text), daemon=True)
+            for one in self._senders
+        ]
+        for one in saying:
+            one.start()
+        until = time.monotonic() + END_S
+        for one in saying:
+            one.join(max(0.0, until - time.monotonic()))
 
     def close(self) -> None:
         """What is on its way has a few seconds; the rest is told by the next process."""
