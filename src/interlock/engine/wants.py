@@ -120,7 +120,9 @@ class Walk:
                 own = scope.fill(order, child) - filled[child]
                 stop = child >= 0 and order.legs[child].protective
                 # A stop for a part of it covers that part as long as so much is there.
-                shared = self.live(~number if stop else child, share)
+                shared = self.live(child, share)
+                if stop:
+                    shared = max(self.live(~number, share), share.num)
                 left = min(budget, shared - total - own)
             self.node(child, share, left, Gate(inner), growing)
 
