@@ -13,7 +13,7 @@ def _bug(
 
 
 def _thought(name: str, path: str, old: str, new: str, harm: str, seeds: int) -> Bug:
-    return _bug(name, path, old, new, harm, seeds, "second thoughts")
+    return _bug(name, path, old, new, harm, seeds, "thoughts")
 
 
 SESSIONS = (
@@ -92,14 +92,6 @@ THOUGHTS = (
         "asked.order_id == order.id and turn.at <= asked.until",
         "Asked to move the stop by a tick, told to take it away.",
         200,
-    ),
-    _thought(
-        "a token is good for ever",
-        "engine/thoughts.py",
-        "asked.digest == digest and turn.at <= asked.until",
-        "asked.digest == digest",
-        "What was thought over yesterday is done today.",
-        800,
     ),
     _thought(
         "releasing many orders is not asked about",
@@ -270,11 +262,11 @@ WORTH = (
         400,
     ),
     _worth(
-        "margin that was let through is there for the next order",
+        "an order needs no margin of its own",
         "risk/gates.py",
-        "    free = free_margin(asked.balances, limited.limits.margin_asset) - asked.spent\n",
-        "    free = free_margin(asked.balances, limited.limits.margin_asset)\n",
-        "Ten orders within five seconds take the same margin.",
-        800,
+        "    free -= needed(limited.limits, asked)\n",
+        "",
+        "The venue refuses what was let through, in the middle of a ladder.",
+        400,
     ),
 )

@@ -38,6 +38,8 @@ class Thoughts:
         """Requests under way that surely weaken a stop, by number; and which."""
         self._slow: dict[int, bool] = {}
         """Requests under way that surely weaken nothing."""
+        self._crowded = False
+        """Requests were answered together: which of them took a token is not known."""
         self._new: dict[str, bool] = {}
         """Tokens that were taken since the last answer."""
 
@@ -76,7 +78,8 @@ class Thoughts:
         """A request is about to be taken in."""
         self._new.clear()
         self._under_way[number] = True
-        if len(self._under_way) > 1:  # one may change what the next is about
+        self._crowded = len(self._under_way) > 1
+        if self._crowded:  # one may change what the next is about
             self.stirred()
             return
         if isinstance(command, c.Keyed) and command.person:
@@ -107,7 +110,7 @@ class Thoughts:
         token = command.second_thought
         if weakens and token not in self._new:
             tell("thought", f"{weakens} was weakened at once: {command.command}")
-        if token in self._new:
+        if token in self._new and not self._crowded:
             body = msgspec.json.encode(command.command)
             if self._bodies.get(token, body) != body:
                 tell("thought", f"{token} was given for another request than {command.command}")

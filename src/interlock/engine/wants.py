@@ -120,10 +120,10 @@ class Walk:
                 own = scope.fill(order, child) - filled[child]
                 stop = child >= 0 and order.legs[child].protective
                 # A stop for a part of it covers that part as long as so much is there.
-                shared = self.live(~number if stop else child, share)
+                shared = self.live(child, share)
+                if stop:
+                    shared = max(self.live(~number, share), share.num)
                 left = min(budget, shared - total - own)
-                if reduce and stop and budget < WITHOUT_END:
-                    left = budget  # what is held, however little of it targets would take
             self.node(child, share, left, Gate(inner), growing)
 
     def all(self, number: int, share: Share, budget: int, gate: Gate, growing: bool) -> None:
