@@ -79,12 +79,12 @@ def decide(state: State, item: Input, at: int) -> Decision:
     if sort == REPORT:  # what was heard comes before what is overdue
         _report(turn, cast(r.Report, item))
         settle(turn)
+    if 0 < state.risk.look_at <= at:  # what stops a scope by now comes before what is due in it
+        lookout.look(turn)
+        settle(turn)
     if state.timers and state.timers[0][0] <= at:
         for order in deadlines.due_orders(state, at):
             _deadline(turn, order)
-        settle(turn)
-    if 0 < state.risk.look_at <= at:
-        lookout.look(turn)
         settle(turn)
     if sort == COMMAND:
         _command(turn, cast(c.Command, item))
