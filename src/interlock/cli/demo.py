@@ -154,13 +154,17 @@ class _Show:
             self._view.see(tick)
             due = began + wall_seconds(tick.at) if paced else 0.0
             while (ahead := due - self._clock()) > 0:
-                draw()
-                drawn = self._clock()
                 self._sleep(min(ahead, FRAME_S))
-            if self._clock() - drawn > FRAME_S:
-                draw()
-                drawn = self._clock()
+                drawn = self._drawn(draw, drawn)
+            drawn = self._drawn(draw, drawn)
             yield tick
+
+    def _drawn(self, draw: Callable[[], None], before: float) -> float:
+        """Draw unless that was a moment ago; when it was last done."""
+        if self._clock() - before < FRAME_S:
+            return before
+        draw()
+        return self._clock()
 
     def _note(self, tick: Quote | Trade) -> None:
         """The extremes of the crash, for the summary."""
