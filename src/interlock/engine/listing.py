@@ -58,8 +58,13 @@ def _together(order: Order, node: int, capabilities: Capabilities) -> tuple[int,
         return ()
     if len(pair) < 2:
         return pair
-    stops = sum(order.legs[n].terms.type in STOPS for n in pair)
-    return pair if stops == 1 or not capabilities.oco_needs_stop else ()
+    return pair if may_pair(order, pair, capabilities) else ()
+
+
+def may_pair(order: Order, pair: tuple[int, ...], capabilities: Capabilities) -> bool:
+    """Whether the venue takes two such exits as one that cancels the other."""
+    kinds = {order.legs[n].terms.type in STOPS for n in pair}
+    return len(kinds) > 1 or not capabilities.oco_needs_stop
 
 
 def _may_wait(order: Order, entry: Leg, number: int) -> bool:

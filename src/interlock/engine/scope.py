@@ -138,6 +138,8 @@ def waits_in_list(order: Order, leg: int) -> bool:
 
 def waited(order: Order, leg: int) -> bool:
     """Whether an exit was sent to wait for its entry, and that has not filled as far as we know."""
-    venue, entry = order.legs[leg].venue, entry_of(order, leg)
-    pending = venue is not None and venue.pending and entry is not None
-    return pending and entry is not None and fill(order, entry) < whole(order, entry)
+    venue = order.legs[leg].venue
+    if venue is None or not venue.pending:
+        return False
+    entry = entry_of(order, leg)
+    return entry is not None and fill(order, entry) < whole(order, entry)

@@ -11,7 +11,7 @@ from interlock.engine.turn import Turn
 from interlock.orders import facts as f
 from interlock.orders.capabilities import Capabilities
 from interlock.orders.ids import client_id
-from interlock.orders.legs import LegType, TimeInForce
+from interlock.orders.legs import TimeInForce
 from interlock.orders.limits import Block, Gate
 from interlock.orders.requests import (
     AmendVenueOrder,
@@ -202,8 +202,7 @@ def _list_partner(turn: Turn, order: Order, number: int, capabilities: Capabilit
         other.terms.side,
         other.terms.quantity,
     )
-    kinds = {one.terms.type in (LegType.STOP, LegType.STOP_LIMIT) for one in (this, other)}
-    same = same and (len(kinds) > 1 or not capabilities.oco_needs_stop)
+    same = same and listing.may_pair(order, (number, others[0]), capabilities)
     both_rest = this.terms.hold.value == other.terms.hold.value == "venue"
     return others[0] if ready and same and both_rest and not this.triggered else None
 
