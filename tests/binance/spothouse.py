@@ -10,7 +10,10 @@ import msgspec
 import uvloop
 
 from interlock.journal.memory import MemoryJournal
+from interlock.orders import commands as c
 from interlock.orders.capabilities import Capabilities
+from interlock.orders.decoding import decode_command
+from interlock.orders.rejects import Reject
 from interlock.sandbox.binance.serving import HOST, KEY, SECRET
 from interlock.venues.binance import link, spot
 from interlock.venues.binance.settings import BinanceSettings, Environment, MarketKind
@@ -58,6 +61,12 @@ class SpotTrader(Trader):
             "take_profit": {**target, "hold": "venue"},
             "stop_loss": {**stop, "hold": "venue"},
         }
+
+
+def command(body: dict[str, Any]) -> c.Command:
+    made = decode_command(msgspec.json.encode(body))
+    assert not isinstance(made, Reject), made
+    return made
 
 
 def ours(state: Any) -> dict[str, Any]:

@@ -1,43 +1,32 @@
 """A spot trader's day: both exits are a pair at the venue, and what was bought is what is sold."""
 
 import asyncio
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 import pytest
 import uvloop
 
 from interlock.orders import commands as c
-from interlock.orders.decoding import decode_command
 from interlock.orders.rejects import Reject
 from interlock.runtime.reconciling import Reconciling
-from tests.binance.spothouse import INSTRUMENT, SpotTrader, empty, has, ours, paired, play, trading
-from tests.sandbox.house import SYMBOL, SpotExchange, spot_sandbox
+from tests.binance.spothouse import (
+    INSTRUMENT,
+    SpotTrader,
+    command,
+    empty,
+    has,
+    ours,
+    paired,
+    play,
+    trading,
+)
+from tests.sandbox.house import SYMBOL, SpotExchange
 
 ORDER, PAIR = "POST /api/v3/order", "POST /api/v3/orderList/oco"
 CANCEL = "DELETE /api/v3/order"
 UNKNOWN_503 = '{"code":-1,"msg":"Unknown error, please check your request or try again later."}'
 TIMED_OUT = '{"code":-1007,"msg":"Timeout waiting for response from backend server."}'
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[SpotExchange]:
-    with spot_sandbox() as exchange:
-        yield exchange
-
-
-@pytest.fixture
-def spot(shared: SpotExchange) -> SpotExchange:
-    shared.fresh()
-    return shared
-
-
-def command(body: dict[str, Any]) -> c.Command:
-    made = decode_command(msgspec.json.encode(body))
-    assert not isinstance(made, Reject), made
-    return made
 
 
 @pytest.mark.parametrize(("price", "winner"), [("30400", "1"), ("29600", "2")])

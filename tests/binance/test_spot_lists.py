@@ -1,33 +1,27 @@
 """Entry and exits as one list of Spot's own (OTO, OTOCO): by its rule, and with its pitfalls."""
 
 import asyncio
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-import msgspec
 import pytest
 import uvloop
 
 from interlock.orders import commands as c
-from interlock.orders.decoding import decode_command
-from interlock.orders.rejects import Reject
-from tests.binance.spothouse import INSTRUMENT, SpotTrader, empty, has, ours, paired, play, trading
-from tests.sandbox.house import SYMBOL, SpotExchange, spot_sandbox
+from tests.binance.spothouse import (
+    INSTRUMENT,
+    SpotTrader,
+    command,
+    empty,
+    has,
+    ours,
+    paired,
+    play,
+    trading,
+)
+from tests.sandbox.house import SYMBOL, SpotExchange
 
 OTOCO = "POST /api/v3/orderList/otoco"
-
-
-@pytest.fixture(scope="module")
-def shared() -> Iterator[SpotExchange]:
-    with spot_sandbox() as exchange:
-        yield exchange
-
-
-@pytest.fixture
-def spot(shared: SpotExchange) -> SpotExchange:
-    shared.fresh()
-    return shared
 
 
 def order(**more: Any) -> dict[str, Any]:
@@ -61,9 +55,7 @@ def statuses(state: Any) -> list[str]:
 
 async def said(trader: SpotTrader, kind: str, placed: c.Accepted, **more: Any) -> None:
     body = {"type": kind, "order_id": placed.order_id, "account": "main", **more}
-    command = decode_command(msgspec.json.encode(body))
-    assert not isinstance(command, Reject), command
-    answer = await trader.ask(command)
+    answer = await trader.ask(command(body))
     assert isinstance(answer, c.Accepted), answer
 
 
